@@ -1,0 +1,28 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findServer } from '../find-server.mjs';
+import { askTcp } from './ask-tcp.ts';
+import type { RunningServer } from './running-server.ts';
+import { startServer } from './start-server.ts';
+
+export interface NatsOptions {
+  readonly args?: readonly string[];
+  /** Further text of its configuration file, e.g. `authorization { ... }`. */
+  readonly config?: string;
+}
+
+/** Starts nats-server; `url` is nats://127.0.0.1:<port>. */
+export function startNats(options: NatsOptions = {}): Promise<RunningServer> {
+  return startServer({
+    name: 'nats',
+    ...findServer('nats-server'),
+    ports: 1,
+    async prepare(folder, [port]) {
+      const file = join(folder, 'nats.conf');
+      await writeFile(file, `host: 127.0.0.1\nport: ${port}\n${options.config ?? ''}\n`);
+      return ['-c', file, ...(options.args ?? [])];
+    },
+    url: (port) => `nats://127.0.0.1:${port}`,
+    answers: async (port, signal) => (await askTcp(port, '', signal)).startsWith('INFO '),
+  });
+}

@@ -1,0 +1,46 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findServer } from '../find-server.mjs';
+import type { RunningServer } from './running-server.ts';
+import { startServer } from './start-server.ts';
+
+export interface PrometheusOptions {
+  /** File of scrape targets in Prometheus's file_sd JSON; may appear and change later (by rename), seen within 1 s. */
+  readonly targetsFile: string;
+  /** Seconds between scrapes, fractions allowed (0.5). Default 5. */
+  readonly scrapeIntervalS?: number;
+}
+
+/** Starts Prometheus, which scrapes the targets of `targetsFile`; `url` is http://127.0.0.1:<port>. */
+export function startPrometheus({ targetsFile, scrapeIntervalS = 5 }: PrometheusOptions): Promise<RunningServer> {
+  return startServer({
+    name: 'prometheus',
+    ...findServer('prometheus'),
+    ports: 1,
+    async prepare(folder, [port]) {
+      const file = join(folder, 'prometheus.yml');
+      await writeFile(file, configuration(targetsFile, Math.round(scrapeIntervalS * 1000)));
+      return [
+        `--config.file=${file}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--log.level=warn',
+      ];
+    },
+    url: (port) => `http://127.0.0.1:${port}`,
+    answers: async (port, signal) => (await fetch(`http://127.0.0.1:${port}/-/ready`, { signal })).ok,
+  });
+}
+
+function configuration(targetsFile: string, intervalMs: number): string {
+  return `global:
+  scrape_interval: ${intervalMs}ms
+  scrape_timeout: ${intervalMs}ms
+  evaluation_interval: 1h
+scrape_configs:
+  - job_name: cadvisor
+    file_sd_configs:
+      - files: [${JSON.stringify(targetsFile)}]
+        refresh_interval: 1s
+`;
+}

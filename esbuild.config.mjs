@@ -1,0 +1,156 @@
+// Builds what is deployed: one folder per function in dist/functions (its zip), and the relay in dist/relay.
+// Run as `node esbuild.config.mjs`; tests call build() with folders of their own.
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import * as esbuild from 'esbuild';
+import { parse } from 'yaml';
+
+const PROJECT = dirname(fileURLToPath(import.meta.url));
+
+/** @type {import('esbuild').BuildOptions} */
+const COMMON = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  // module before main: client-ssm's CommonJS build is 60 % larger.
+  mainFields: ['module', 'main'],
+  minify: true,
+  // What is imported lazily (client-ssm, 390 KB) stays in chunks of its own, which a start does not read.
+  splitting: true,
+  outExtension: { '.js': '.mjs' },
+  chunkNames: 'chunks/[name]-[hash]',
+  loader: { '.lua': 'text' },
+  legalComments: 'none',
+  define: { 'process.env.NODE_ENV': '"production"' },
+  logLevel: 'warning',
+};
+
+/**
+ * Builds every function named in serverless.yml from functions/<name>.ts, and the relay from functions/relay.ts.
+ * Writes <out>/meta.json: esbuild's metafile of each, by name. A file that stays the same is not touched, so a build
+ * beside a running local stack takes nothing away from it.
+ * @param {{ root?: string, out?: string, relay?: boolean }} [options] `relay: false` leaves the relay out
+ */
+export async function build({ root = PROJECT, out = join(root, 'dist'), relay = true } = {}) {
+  const names = await functionNames(root);
+  const bundles = names.map((name) => ({ name, folder: join(out, 'functions', name), file: 'index' }));
+  if (relay) bundles.push({ name: 'relay', folder: join(out, 'relay'), file: 'relay' });
+  const metafiles = await Promise.all(bundles.map((bundle) => buildOne(root, bundle)));
+  const meta = JSON.stringify(Object.fromEntries(bundles.map(({ name }, index) => [name, metafiles[index]])));
+  await writeFolder(join(out, 'functions'), new Map(), names);
+  await writeWhole(join(out, 'meta.json'), Buffer.from(meta));
+}
+
+/** @param {string} root @param {{ name: string, folder: string, file: string }} bundle */
+async function buildOne(root, { name, folder, file }) {
+  const { outputFiles, metafile } = await esbuild.build({
+    ...COMMON,
+    absWorkingDir: root,
+    entryPoints: [{ in: join(root, 'functions', `${name}.ts`), out: file }],
+    outdir: folder,
+    write: false,
+    metafile: true,
+    // One file for the relay: it starts seldom, and its map then covers all of it.
+    splitting: name !== 'relay',
+    // A function's map stays out of its zip, so nothing may point to it.
+    sourcemap: name === 'relay' ? 'linked' : 'external',
+    plugins: [builtinsWithoutEsm()],
+  });
+  /** @type {Map<string, Uint8Array>} */
+  const files = new Map(outputFiles.map(({ path, contents }) => [relative(folder, path), contents]));
+  for (const script of await usedScripts(root, metafile)) files.set(basename(script), await readFile(script));
+  await writeFolder(folder, files);
+  return metafile;
+}
+
+/**
+ * Turns imports of Node's own modules into process.getBuiltinModule. An ESM import of a builtin reads every export
+ * to make its namespace, and for node:http one of them (WebSocket) loads Node's bundled undici: 30 ms of each cold
+ * start. It also gives CommonJS packages their `require('fs')`, which does not exist in an ESM bundle.
+ * @returns {import('esbuild').Plugin}
+ */
+export function builtinsWithoutEsm() {
+  return {
+    name: 'builtins-without-esm',
+    setup(build) {
+      build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+        if (!isBuiltin(path)) return undefined;
+        const name = path.startsWith('node:') ? path : `node:${path}`;
+        const namespace = kind === 'dynamic-import' ? 'builtin-dynamic' : 'builtin';
+        return { path: name, namespace, sideEffects: false };
+      });
+      build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+        contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+      }));
+      // What import() gives must have the exports by name, which esbuild does not make for a CommonJS module.
+      build.onLoad({ filter: /.*/, namespace: 'builtin-dynamic' }, ({ path }) => ({ contents: asEsModule(path) }));
+    },
+  };
+}
+
+/**
+ * Plain exports only: the getters (http.WebSocket among them) are what must not be read, and nobody imports them.
+ * @param {string} name
+ */
+function asEsModule(name) {
+  const exported = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(name) ?? {}));
+  const names = exported.filter(([key, { get }]) => get === undefined && key !== 'default').map(([key]) => key);
+  const lines = names.map(
+    (key, index) => `const e${index} = m[${JSON.stringify(key)}]; export { e${index} as ${key} };`,
+  );
+  return [`const m = process.getBuiltinModule(${JSON.stringify(name)});`, 'export default m;', ...lines].join('\n');
+}
+
+/**
+ * Lua files beside the sources in a bundle: they are read at run time from beside the code that runs them.
+ * @param {string} root @param {import('esbuild').Metafile} metafile
+ */
+async function usedScripts(root, metafile) {
+  // Not metafile.inputs, which also names what tree shaking removed.
+  const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const own = inputs.filter(([input, { bytesInOutput }]) => bytesInOutput > 0 && !/node_modules\/|^\w+:/.test(input));
+  const folders = [...new Set(own.map(([input]) => join(root, dirname(input))))];
+  const found = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).map((file) => join(folder, file))),
+  );
+  return found.flat().filter((file) => file.endsWith('.lua'));
+}
+
+/**
+ * Makes `folder` hold exactly these files (and the folders named in `keep`): an old chunk would go into the zip.
+ * @param {string} folder @param {ReadonlyMap<string, Uint8Array>} files @param {readonly string[]} [keep]
+ */
+async function writeFolder(folder, files, keep = []) {
+  for (const [name, contents] of files) await writeWhole(join(folder, name), contents);
+  for (const entry of await readdir(folder, { recursive: keep.length === 0, withFileTypes: true })) {
+    const name = relative(folder, join(entry.parentPath, entry.name));
+    const wanted = keep.length > 0 ? keep.includes(name) : entry.isDirectory() || files.has(name);
+    if (!wanted) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** @param {string} path @param {Uint8Array} contents */
+async function writeWhole(path, contents) {
+  const known = await readFile(path).catch(() => undefined);
+  if (known?.equals(contents)) return;
+  await mkdir(dirname(path), { recursive: true });
+  const unfinished = `${path}.${process.pid}.new`;
+  await writeFile(unfinished, contents);
+  await rename(unfinished, path);
+}
+
+/** @param {string} root @returns {Promise<string[]>} */
+async function functionNames(root) {
+  const { functions } = parse(await readFile(join(root, 'serverless.yml'), 'utf8'));
+  return Object.keys(functions);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const startedAt = performance.now();
+  await build();
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(`built ${relative(process.cwd(), join(PROJECT, 'dist'))} in ${seconds} s`);
+}

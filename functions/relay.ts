@@ -1,0 +1,153 @@
+import { parseArgs } from 'node:util';
+import { createHttpClient } from '../lib/adapters/http/http-client.ts';
+import { createLog } from '../lib/adapters/log/create-log.ts';
+import { openNatsDoor } from '../lib/adapters/nats/nats-door.ts';
+import type { Allocate } from '../lib/api/allocate.ts';
+import type { Clock, Log } from '../lib/app/ports.ts';
+import { ConfigError, type Env } from '../lib/config/env.ts';
+import { type RelayConfig, readRelayConfig } from '../lib/config/relay-config.ts';
+import { drain } from '../lib/relay/drain.ts';
+import { createForward, MAX_ANSWER_BYTES } from '../lib/relay/forward.ts';
+import { startHealthServer } from '../lib/relay/health-server.ts';
+import { createRelay, type RelayStats } from '../lib/relay/relay.ts';
+import packageJson from '../package.json' with { type: 'json' };
+
+const USAGE = `Usage: relay [--check-config | --help]
+
+Answers game assignments over NATS. Everything is configured by environment variables.
+
+  --check-config  say what is wrong with the configuration, one line per problem, and exit
+  --help          print this and exit
+`;
+
+/** Connections to the function at once; each carries one message at a time. */
+const MAX_SOCKETS = 256;
+
+/** Wall time that is set once: what sets the system's clock must not move the deadlines of requests under way. */
+const clock: Clock = () => performance.timeOrigin + performance.now();
+
+void main(process.argv.slice(2), process.env);
+
+async function main(args: readonly string[], env: Env): Promise<void> {
+  const flags = readFlags(args);
+  if (flags === undefined) return exit(2, process.stderr, USAGE);
+  if (flags.help) return exit(0, process.stdout, USAGE);
+
+  let config: RelayConfig;
+  try {
+    config = readRelayConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return exit(1, process.stderr, `${error.problems.join('\n')}\n`);
+  }
+  if (flags['check-config']) return exit(0, process.stdout, 'configuration is valid\n');
+  await serve(config);
+}
+
+async function serve(config: RelayConfig): Promise<void> {
+  const log = createLog(config.log);
+  // One request's defect must not end the others; what is rejected here was waited for by nobody.
+  process.on('unhandledRejection', (reason) => log.error('unhandled_rejection', {}, reason));
+
+  const allocate = await createAllocate(config, log);
+  const relay = createRelay({ allocate, clock, log, maxInFlight: config.maxInFlight });
+  const door = openNatsDoor({
+    address: { servers: config.nats.servers, tls: config.nats.tls, name: config.log.service },
+    service: {
+      name: config.log.service.replaceAll(/[^-\w]/g, '-'),
+      version: packageJson.version,
+      description: packageJson.description,
+      metadata: { title: config.title },
+      subject: config.nats.subject,
+      queue: config.nats.queue,
+      figures: () => ({ ...toFigures(relay.stats()), data: details() }),
+    },
+    handle: relay.handle,
+    log,
+  });
+
+  function details() {
+    const { failed, retried, late, unsent } = relay.stats();
+    const repliesLost = unsent + door.repliesLost();
+    return { in_flight: relay.inFlight(), failed, retried, late_replies: late, lost_replies: repliesLost };
+  }
+
+  let stopping = false;
+  async function stop(signal: NodeJS.Signals): Promise<void> {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info('stopping', { signal, in_flight: relay.inFlight() });
+    await drain(door, relay, log);
+    log.info('stopped', { received: relay.stats().received });
+    process.exit(0);
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+
+  // The client says so when it has given up for good: whoever supervises this process starts a new one.
+  function giveUp(reason: unknown): void {
+    if (stopping) return;
+    log.error('nats_closed', {}, reason);
+    process.exit(1);
+  }
+  door.closed.then(giveUp, giveUp);
+
+  try {
+    await startHealthServer({
+      port: config.port,
+      notReady: () => (door.state() === 'serving' ? undefined : door.state()),
+      details: () => ({
+        service: config.log.service,
+        title: config.title,
+        version: packageJson.version,
+        uptime_s: Math.round(process.uptime()),
+        connected: door.connected(),
+        ...details(),
+      }),
+    });
+  } catch (error) {
+    log.error('health_port_unavailable', { port: config.port }, error);
+    process.exit(1);
+  }
+  log.info('started', { version: packageJson.version, port: config.port, allocator: config.allocator.kind });
+}
+
+async function createAllocate({ allocator }: RelayConfig, log: Log): Promise<Allocate> {
+  if (allocator.kind === 'own') {
+    // Not loaded by a relay that only forwards: the clients of four other systems hang on it.
+    const { composeAllocator } = await import('../lib/compose.ts');
+    return composeAllocator(allocator.config, log).allocate;
+  }
+  const { url, token } = allocator;
+  const http = createHttpClient({
+    upstream: 'allocator',
+    baseUrl: new URL(url.origin),
+    maxResponseBytes: MAX_ANSWER_BYTES,
+    maxSockets: MAX_SOCKETS,
+    ...(token === undefined ? {} : { headers: () => ({ authorization: `Bearer ${token}` }) }),
+  });
+  return createForward({ http, path: url.pathname + url.search, log });
+}
+
+function toFigures(stats: RelayStats) {
+  const errors = Object.values(stats.failed).reduce((sum, count) => sum + count, 0);
+  return {
+    requests: stats.succeeded + errors,
+    errors,
+    processingMs: stats.answeringMs,
+    lastError: stats.lastFailure,
+  };
+}
+
+function readFlags(args: readonly string[]) {
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    return parseArgs({ args: [...args], options: { help: flag, 'check-config': flag } }).values;
+  } catch {
+    return undefined;
+  }
+}
+
+function exit(code: number, stream: NodeJS.WriteStream, text: string): void {
+  stream.write(text);
+  process.exitCode = code;
+}

@@ -1,0 +1,63 @@
+import type { Discovery, Log } from '../../app/ports.ts';
+import { UpstreamError } from '../../app/upstream-error.ts';
+import type { FleetList } from '../../domain/fleet.ts';
+import { createHttpClient, type HttpAnswer } from '../http/http-client.ts';
+import { jsonAnswer } from '../http/json-answer.ts';
+import { type FleetListOptions, readFleetList } from './fleet-list.ts';
+
+export interface ConsulOptions extends FleetListOptions {
+  readonly baseUrl: URL;
+  readonly token: () => string | undefined;
+  /** The service to look up. */
+  readonly serviceName: string;
+  readonly log: Log;
+}
+
+/** 3,000 instances are 6 MB. */
+const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
+
+/** The fleet as Consul's health endpoint lists it, sick instances included. */
+export function createConsulDiscovery(options: ConsulOptions): Discovery {
+  const http = createHttpClient({
+    upstream: 'consul',
+    baseUrl: options.baseUrl,
+    // In a header and not in the address: addresses end up in access logs.
+    headers: () => tokenHeader(options.token()),
+    maxResponseBytes: MAX_RESPONSE_BYTES,
+  });
+  // Any server may answer: usually 50 ms behind the leader, and it goes on while there is none.
+  const path = `/v1/health/service/${encodeURIComponent(options.serviceName)}?stale=true`;
+  let leftOut = '';
+
+  async function list(signal: AbortSignal): Promise<FleetList> {
+    const answer = await http.request({ method: 'GET', path, signal });
+    const fleet = readAnswer(answer, options);
+
+    const nowLeftOut = `${fleet.unusable} ${fleet.duplicates}`;
+    if (nowLeftOut !== leftOut && nowLeftOut !== '0 0') {
+      options.log.warning('consul_entries_odd', { unusable: fleet.unusable, duplicates: fleet.duplicates });
+    }
+    leftOut = nowLeftOut;
+    return fleet;
+  }
+
+  return { list };
+}
+
+function readAnswer(answer: HttpAnswer, options: FleetListOptions): FleetList {
+  const elements = jsonAnswer('consul', answer);
+  // 200 and a shorter list, usually an empty one, is what a token without rights gets.
+  if (answer.headers['x-consul-results-filtered-by-acls'] === 'true') throw new UpstreamError('consul', 'refused');
+  const fleet = Array.isArray(elements) ? readFleetList(elements, options) : undefined;
+  if (fleet === undefined) throw new UpstreamError('consul', 'invalid_body');
+  if (fleet.instances.length === 0 && answer.headers['x-consul-knownleader'] === 'false') {
+    throw new UpstreamError('consul', 'error_reply', {
+      cause: new Error('An empty list from a server without a leader'),
+    });
+  }
+  return fleet;
+}
+
+function tokenHeader(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { 'x-consul-token': token };
+}

@@ -1,0 +1,144 @@
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { FAILURES, type Failure, failureReply, RETRY_AFTER_S } from '../../api/outcomes.ts';
+import {
+  DEFAULT_BUDGET_MS,
+  FUNCTION_MARGIN_MS,
+  REPLY_MARGIN_MS,
+  readTimeoutMs,
+  readTraceparent,
+} from '../../api/request-headers.ts';
+import { parseJson } from '../../api/schema.ts';
+import type { Clock, Log } from '../../app/ports.ts';
+import { type Invocation, readEvent } from './read-event.ts';
+
+/** What a route does with a request, once it is known to be allowed in and to be JSON. */
+export interface Route {
+  /** Anybody may ask. */
+  readonly open?: true;
+  /** A larger body is `too_large`. Absent: it takes no body. */
+  readonly maxBodyBytes?: number;
+  /** The time it may take, ms, where its request says that in its own way; else `Timeout-Ms` does. */
+  readonly timeLimitMs?: number;
+  /**
+   * Answers `request`, which is any JSON value. The answer is sent as JSON, with the status of its failure where it is
+   * a failure reply.
+   */
+  run(request: unknown, call: Call): Promise<object>;
+}
+
+export interface Call {
+  /** Time that is left for the answer, ms. */
+  readonly budgetMs: number;
+  /** Time since AWS received the request, ms. */
+  readonly spentMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface HandlerOptions {
+  /** Whether a bearer header lets its sender in; a failure when that cannot be told now. */
+  readonly authorise: (authorization: string | undefined, waitMs: number) => Promise<Failure | undefined>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface HttpAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export type LambdaHandler = (event: unknown, context: Context) => Promise<HttpAnswer | object>;
+
+/** Kept back from Lambda's own limit for sending the answer, ms. */
+const LAMBDA_MARGIN_MS = 100;
+
+interface Task {
+  readonly invocation: Invocation;
+  readonly startedAtMs: number;
+  readonly spentMs: number;
+  readonly budgetMs: number;
+}
+
+/** A failure on its way to the one place that turns it into an answer. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.code);
+    this.failure = failure;
+  }
+}
+
+/** A Lambda handler for HTTP events and plain invokes: lets in, reads, runs, and answers inside the caller's time. */
+export function createHandler(route: Route, { authorise, clock, log }: HandlerOptions): LambdaHandler {
+  // middy's early timeout is the last resort for a route that overstays: its own calls end before.
+  const run = middy<Task, object>({
+    timeoutEarlyInMillis: 1,
+    timeoutEarlyResponse: () => failureReply({ code: 'deadline_exceeded' }),
+  })
+    .before(async ({ event: { invocation, budgetMs } }) => {
+      if (route.open || invocation.iam) return;
+      const refusal = await authorise(invocation.headers['authorization'], Math.min(budgetMs, DEFAULT_BUDGET_MS));
+      if (refusal !== undefined) throw new Refused(refusal);
+    })
+    .onError((request) => {
+      const { error } = request;
+      if (!(error instanceof Refused)) log.error('handler_failed', {}, error);
+      // An unexpected failure may have come after the game was recorded: asking again finds out.
+      request.response = failureReply(error instanceof Refused ? error.failure : { code: 'deadline_exceeded' });
+    })
+    .handler(async ({ invocation, startedAtMs, spentMs, budgetMs }, _context, { signal }) => {
+      const request = route.maxBodyBytes === undefined ? undefined : readBody(invocation.body, route.maxBodyBytes);
+      const sinceMs = clock() - startedAtMs;
+      return route.run(request, { budgetMs: budgetMs - sinceMs, spentMs: spentMs + sinceMs, signal });
+    });
+
+  return async (event, context) => {
+    const startedAtMs = clock();
+    const invocation = readEvent(event);
+    const timeout = readTimeoutMs(invocation.headers['timeout-ms']);
+    // The clocks of two machines differ: what seems to come from the future came just now.
+    const spentMs = Math.max(0, startedAtMs - (invocation.receivedAtMs ?? startedAtMs));
+    let reply: object;
+    if ('failure' in timeout) {
+      reply = failureReply(timeout.failure);
+    } else {
+      const limitMs = route.timeLimitMs ?? timeout.value - REPLY_MARGIN_MS - FUNCTION_MARGIN_MS;
+      const budgetMs = Math.max(1, limitMs - spentMs);
+      const task: Task = { invocation, startedAtMs, spentMs, budgetMs };
+      const lambdaMs = context.getRemainingTimeInMillis() - LAMBDA_MARGIN_MS;
+      const endMs = startedAtMs + Math.min(budgetMs + FUNCTION_MARGIN_MS, lambdaMs);
+      const withBudget = { ...context, getRemainingTimeInMillis: () => endMs - clock() };
+      reply = (await run(task, withBudget)) as object;
+    }
+    return invocation.via === 'http' ? toHttp(reply, invocation) : reply;
+  };
+}
+
+function readBody(body: Uint8Array, maxBytes: number): unknown {
+  if (body.length > maxBytes) {
+    throw new Refused({ code: 'too_large', message: `The request must have at most ${maxBytes} bytes.` });
+  }
+  const json = parseJson(body);
+  if ('failure' in json) throw new Refused(json.failure);
+  return json.value;
+}
+
+function toHttp(reply: object, { headers: received }: Invocation): HttpAnswer {
+  const code = 'code' in reply ? (reply.code as Failure['code']) : undefined;
+  const statusCode = code === undefined ? 200 : FAILURES[code].status;
+  const trace = readTraceparent(received['traceparent']);
+  return {
+    statusCode,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      ...(trace !== undefined && { traceparent: trace }),
+      ...(statusCode === 429 && { 'retry-after': String(RETRY_AFTER_S) }),
+      ...(statusCode === 401 && { 'www-authenticate': 'Bearer' }),
+    },
+    body: JSON.stringify(reply),
+  };
+}

@@ -1,0 +1,47 @@
+import { headers, Match, type Msg } from 'nats';
+
+export interface NatsMessage {
+  readonly data: Uint8Array;
+  /** The header of that name in any case; undefined when there is none. Throws when the headers cannot be read. */
+  header(name: string): string | undefined;
+  /** Absent when nobody waits for a reply. Throws when `payload` is larger than the server allows. */
+  readonly reply?: (payload: Uint8Array, error?: ServiceError) => void;
+}
+
+/** What NATS micro services put into the headers of a reply that is a failure. */
+export interface ServiceError {
+  /** One line. */
+  readonly message: string;
+  /** An HTTP status. */
+  readonly status: number;
+}
+
+/**
+ * A NATS message as the relay takes it. `sendable` is asked before each reply and false while the connection is
+ * down: what is published then is thrown away by the client without a word.
+ */
+export function toNatsMessage(message: Msg, sendable: () => boolean): NatsMessage {
+  const { data } = message;
+  const header = (name: string) => {
+    // Reading them throws for a name with a space or a value with a lone line break in it.
+    const all = message.headers;
+    return all?.has(name, Match.IgnoreCase) ? all.get(name, Match.IgnoreCase) : undefined;
+  };
+  if (!message.reply) return { data, header };
+  return {
+    data,
+    header,
+    reply: (payload, error) => {
+      if (!sendable()) return;
+      if (error === undefined) message.respond(payload);
+      else message.respond(payload, { headers: errorHeaders(error) });
+    },
+  };
+}
+
+function errorHeaders({ message, status }: ServiceError) {
+  const fields = headers();
+  fields.set('Nats-Service-Error', message);
+  fields.set('Nats-Service-Error-Code', String(status));
+  return fields;
+}

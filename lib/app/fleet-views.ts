@@ -1,0 +1,122 @@
+import type { DegradedSource, FleetList, FleetView, LoadReport } from '../domain/fleet.ts';
+import { isDoubtful } from '../domain/list-doubt.ts';
+import { createCachedSource, type Reading } from './cached-source.ts';
+import type { Clock, Discovery, Log, Metrics } from './ports.ts';
+import type { SavedList } from './saved-list.ts';
+
+/** Up to this age a view is used and refreshed beside the placement call; older, the request waits for the refresh. */
+const BESIDE_MS = 10_000;
+/** The longest that one source may take; the caller's half second has to hold it and the placement call. */
+const SOURCE_TIMEOUT_MS = 150;
+/** Kept for the placement call and the way back. */
+const RESERVED_MS = 130;
+
+export interface FleetViewsOptions {
+  readonly discovery: Discovery;
+  /** Absent: games are placed by our own counts, and that is not degraded. */
+  readonly metrics: Metrics | undefined;
+  readonly savedList: SavedList;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly freshMs: number;
+  readonly staleMs: number;
+}
+
+/** A view for one placement call. */
+export interface OpenView {
+  /** Undefined when nobody could tell who is there. */
+  readonly view: FleetView | undefined;
+  /** To be called after the placement call; see Reading.release. */
+  release(waitMs: number): Promise<void>;
+}
+
+export interface FleetViews {
+  /** What the allocator knows of the fleet, at most as old as configured. `budgetMs`: what the operation has left. */
+  open(budgetMs: number): Promise<OpenView>;
+}
+
+interface DiscoveredList {
+  readonly list: FleetList;
+  /** Consul's newest answer lacked most of it and waits for a second answer that says the same. */
+  readonly doubted: boolean;
+}
+
+const NO_LOAD: LoadReport = { samples: new Map() };
+
+/** Who is there and how loaded, both kept in this process's memory, each refreshed by itself. */
+export function createFleetViews(options: FleetViewsOptions): FleetViews {
+  const { discovery, metrics, savedList, log } = options;
+  const common = { ...options, besideMs: BESIDE_MS, timeoutMs: SOURCE_TIMEOUT_MS };
+  const warnOfStrangers = createStrangerWarning(log);
+  let believed: DiscoveredList | undefined;
+
+  const lists = createCachedSource<DiscoveredList>({
+    ...common,
+    name: 'consul',
+    async fetch(signal) {
+      const next = await discovery.list(signal);
+      if (believed !== undefined && !believed.doubted && isDoubtful(believed.list, next)) {
+        log.warning('consul_list_doubted', { had: believed.list.instances.length, has: next.instances.length });
+        believed = { list: believed.list, doubted: true };
+      } else {
+        believed = { list: next, doubted: false };
+        savedList.offer(next);
+      }
+      return believed;
+    },
+  });
+
+  const loads =
+    metrics && createCachedSource({ ...common, name: 'prometheus', fetch: (signal) => metrics.load(signal) });
+
+  return {
+    async open(budgetMs) {
+      const waitMs = Math.min(SOURCE_TIMEOUT_MS, budgetMs - RESERVED_MS);
+      const startedMs = options.clock();
+      const [listed, load] = await Promise.all([lists.read(waitMs), loads?.read(waitMs)]);
+      const release = async (ms: number) => {
+        const endMs = options.clock() + ms;
+        await Promise.all([listed.release(ms), load?.release(ms)]);
+        await savedList.release(Math.max(0, endMs - options.clock())); // what the refresh may have begun
+      };
+      const degraded: DegradedSource[] = [];
+      if (listed.degraded || listed.value?.doubted) degraded.push('consul');
+      if (load?.degraded) degraded.push('prometheus');
+
+      const leftMs = budgetMs - RESERVED_MS - (options.clock() - startedMs);
+      const list = listed.value?.list ?? (await savedList.read(Math.min(SOURCE_TIMEOUT_MS, leftMs)));
+      if (list === undefined) return { view: undefined, release };
+      if (isNew(load)) warnOfStrangers(list, load?.value ?? NO_LOAD);
+      return { view: { list, load: load?.value ?? NO_LOAD, degraded }, release };
+    },
+  };
+}
+
+function isNew(load: Reading<LoadReport> | undefined): boolean {
+  return load?.value !== undefined && !load.degraded;
+}
+
+/** Labels shown of each side, so that a line stays a line. */
+const SHOWN = 5;
+
+/**
+ * Metrics of which none belongs to an instance of the list are a wrong query or label, and every instance looks
+ * unknown: said once, with both sides, when it begins.
+ */
+function createStrangerWarning(log: Log): (list: FleetList, load: LoadReport) => void {
+  let warned = false;
+  return (list, { samples }) => {
+    const strangers = list.instances.length > 0 && !list.instances.some(({ id }) => samples.has(id));
+    if (strangers && !warned) {
+      log.warning('metrics_match_no_instance', {
+        instances: list.instances
+          .slice(0, SHOWN)
+          .map(({ id }) => id)
+          .join(' '),
+        metrics: [...samples.keys()].slice(0, SHOWN).join(' ') || 'none',
+      });
+    }
+    warned = strangers;
+  };
+}

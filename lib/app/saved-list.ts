@@ -1,0 +1,93 @@
+import * as z from 'zod/mini';
+import type { FleetList } from '../domain/fleet.ts';
+import type { Clock, Log, RedisClient } from './ports.ts';
+import { withTimeout } from './with-timeout.ts';
+
+/** Between two savings by one process, ms. */
+const SAVE_EVERY_MS = 60_000;
+/** Bytes that are worth keeping for this; a larger fleet's processes warm each other up by being many. */
+const MAX_BYTES = 256 * 1024;
+const LEAST_WAIT_MS = 20;
+
+/** The last good list in Redis, for a process that starts while Consul does not answer. */
+export interface SavedList {
+  /** Begins to save `list`, where it differs from what was saved, or that is getting old. Costs no time. */
+  offer(list: FleetList): void;
+  /** The saved list if it is recent enough, or undefined. Waits at most `waitMs`; never throws. */
+  read(waitMs: number): Promise<FleetList | undefined>;
+  /** Gives a save under way up to `waitMs` more, then aborts it; see Reading.release. */
+  release(waitMs: number): Promise<void>;
+}
+
+export interface SavedListOptions {
+  readonly redis: RedisClient;
+  readonly key: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How old a saved list may be and still be used, ms. */
+  readonly staleMs: number;
+}
+
+const Saved = z.object({
+  atMs: z.number(),
+  instances: z.array(
+    z.object({
+      id: z.string(),
+      port: z.optional(z.number()),
+      status: z.enum(['eligible', 'listed', 'gone']),
+      cpuCores: z.number(),
+      memoryBytes: z.number(),
+    }),
+  ),
+});
+
+export function createSavedList({ redis, key, clock, log, staleMs }: SavedListOptions): SavedList {
+  let savedText: string | undefined;
+  let savedAtMs = Number.NEGATIVE_INFINITY;
+  let saving: { readonly done: Promise<void>; readonly controller: AbortController } | undefined;
+
+  async function save(text: string, signal: AbortSignal): Promise<void> {
+    try {
+      await redis.set(key, `{"atMs":${clock()},"instances":${text}}`, Math.ceil(staleMs / 1000), signal);
+      savedText = text;
+    } catch (error) {
+      log.warning('saved_list_not_written', {}, error);
+    } finally {
+      saving = undefined;
+    }
+  }
+
+  return {
+    offer({ instances }) {
+      const sinceMs = clock() - savedAtMs;
+      if (saving !== undefined || sinceMs < SAVE_EVERY_MS) return;
+      const text = JSON.stringify(instances);
+      // An unchanged list is saved again before it counts as too old to be used.
+      if (Buffer.byteLength(text) > MAX_BYTES || (text === savedText && sinceMs < staleMs / 2)) return;
+      savedAtMs = clock(); // a failure is not tried again sooner either
+      const controller = new AbortController();
+      saving = { controller, done: save(text, controller.signal) };
+    },
+
+    async read(waitMs) {
+      if (waitMs < LEAST_WAIT_MS) return undefined;
+      try {
+        const text = await redis.get(key, AbortSignal.timeout(Math.floor(waitMs)));
+        if (text === undefined) return undefined;
+        const saved = Saved.parse(JSON.parse(text));
+        if (clock() - saved.atMs > staleMs) return undefined;
+        return { instances: saved.instances as FleetList['instances'], unusable: 0, duplicates: 0 };
+      } catch (error) {
+        log.warning('saved_list_unreadable', {}, error);
+        return undefined;
+      }
+    },
+
+    async release(waitMs) {
+      if (saving === undefined) return;
+      const { done, controller } = saving;
+      await withTimeout(done, waitMs);
+      controller.abort();
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import { createConsulDiscovery } from './adapters/consul/discovery.ts';
+import type { HandlerOptions } from './adapters/lambda/create-handler.ts';
+import { createLog } from './adapters/log/create-log.ts';
+import { createPrometheusMetrics } from './adapters/prometheus/metrics.ts';
+import { fillTemplate, fleetQuery } from './adapters/prometheus/query.ts';
+import { createRedisClient } from './adapters/redis/redis-client.ts';
+import { createSsmSecrets } from './adapters/ssm/ssm-secrets.ts';
+import { createUpstashClient } from './adapters/upstash/upstash-client.ts';
+import type { Allocate } from './api/allocate.ts';
+import { isBearerOf } from './api/bearer-tokens.ts';
+import { createAllocate } from './api/operations.ts';
+import { type AssignGames, createAssignGames } from './app/assign-games.ts';
+import { createFleetViews } from './app/fleet-views.ts';
+import type { Clock, Log, RedisClient } from './app/ports.ts';
+import { createSavedList } from './app/saved-list.ts';
+import { createSecrets, type Secrets } from './app/secrets.ts';
+import { UpstreamError } from './app/upstream-error.ts';
+import { type AllocatorConfig, SECRET_NAMES, type SecretName } from './config/allocator-config.ts';
+import type { Env } from './config/env.ts';
+import { readFunctionConfig } from './config/function-config.ts';
+import { createLuaPlacement } from './placement/lua-placement.ts';
+
+const clock: Clock = Date.now;
+const random = Math.random;
+
+/** The allocator as a deployed function has it: with Upstash, whatever else it could reach. Throws ConfigError. */
+export function composeFunction(env: Env): { readonly allocate: Allocate; readonly handler: HandlerOptions } {
+  const config = readFunctionConfig(env);
+  const log = createLog(config.log);
+  const secrets = composeSecrets(config.allocator, log);
+  void secrets.open(FIRST_READ_MS); // the first requests join it, and none of them can cut it off
+  const redis = createUpstashClient({
+    url: config.upstashUrl,
+    token: () => secrets.get('UPSTASH_REDIS_REST_TOKEN'),
+  });
+  return {
+    allocate: composeAllocate(config.allocator, { log, secrets, redis }),
+    handler: { clock, log, authorise: (header, waitMs) => authorise(secrets, header, waitMs) },
+  };
+}
+
+/** The allocator in the relay's own process. */
+export function composeAllocator(config: AllocatorConfig, log: Log): { readonly allocate: Allocate; close(): void } {
+  const secrets = composeSecrets(config, log);
+  if (config.redis.kind === 'upstash') {
+    const redis = createUpstashClient({ url: config.redis.url, token: () => secrets.get('UPSTASH_REDIS_REST_TOKEN') });
+    return { allocate: composeAllocate(config, { log, secrets, redis }), close: () => undefined };
+  }
+  const redis = createRedisClient({ ...config.redis, password: () => secrets.get('REDIS_PASSWORD') });
+  return { allocate: composeAllocate(config, { log, secrets, redis }), close: redis.close };
+}
+
+function composeSecrets(config: AllocatorConfig, log: Log): Secrets<SecretName> {
+  return createSecrets({
+    given: config.secrets,
+    store: config.ssmPath === undefined ? undefined : createSsmSecrets({ path: config.ssmPath }),
+    names: SECRET_NAMES,
+    required: config.redis.kind === 'upstash' ? ['UPSTASH_REDIS_REST_TOKEN'] : [],
+    clock,
+    random,
+    log,
+  });
+}
+
+interface Parts {
+  readonly log: Log;
+  readonly secrets: Secrets<SecretName>;
+  readonly redis: RedisClient;
+}
+
+function composeAllocate(config: AllocatorConfig, { log, secrets, redis: bareRedis }: Parts): Allocate {
+  const told = tellingOfRefusals(secrets);
+  const redis: RedisClient = {
+    runScript: told(bareRedis.runScript),
+    get: told(bareRedis.get),
+    set: told(bareRedis.set),
+  };
+  const consul = createConsulDiscovery({ ...config.consul, token: () => secrets.get('CONSUL_TOKEN'), log });
+  const { serviceName } = config.consul;
+  const views = createFleetViews({
+    discovery: { list: told(consul.list) },
+    metrics: composeMetrics(config, log, secrets),
+    savedList: createSavedList({
+      redis,
+      key: `${config.placement.statePrefix}:v1:${serviceName}:list`,
+      clock,
+      log,
+      staleMs: config.view.staleMs,
+    }),
+    clock,
+    random,
+    log,
+    ...config.view,
+  });
+  const placement = createLuaPlacement(redis, { ...config.placement, serviceName }, clock);
+  return createAllocate(withSecrets(secrets, createAssignGames({ views, placement, clock, random, log })), clock);
+}
+
+function composeMetrics({ prometheus, consul, placement }: AllocatorConfig, log: Log, secrets: Secrets<SecretName>) {
+  if (prometheus === undefined) return undefined;
+  const values = { service: consul.serviceName, label: prometheus.label, windowS: placement.cpuWindowS };
+  const metrics = createPrometheusMetrics({
+    ...prometheus,
+    token: () => secrets.get('PROMETHEUS_TOKEN'),
+    query: fleetQuery({
+      cpu: fillTemplate(prometheus.templates.cpu, values),
+      memory: fillTemplate(prometheus.templates.memory, values),
+      time: fillTemplate(prometheus.templates.time, values),
+    }),
+    log,
+  });
+  return { load: tellingOfRefusals(secrets)(metrics.load) };
+}
+
+/** Makes secrets be read anew after somebody refused one of them: it may have been rotated. */
+function tellingOfRefusals({ refused }: Secrets<SecretName>) {
+  return <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      try {
+        return await call(...args);
+      } catch (error) {
+        if (error instanceof UpstreamError && error.failure === 'refused') refused();
+        throw error;
+      }
+    };
+}
+
+/** The longest that the reading of secrets which begins with the environment may take, ms. */
+const FIRST_READ_MS = 3000;
+/** Kept for the work itself while secrets are waited for, ms. */
+const RESERVED_MS = 130;
+/** The longest that a reply waits for secrets that are refreshed beside it, ms. */
+const REFRESH_WAIT_MS = 50;
+
+/** Nothing can be asked without the tokens for it. Only the first requests of a process ever wait here. */
+function withSecrets(secrets: Secrets<SecretName>, assignGames: AssignGames): AssignGames {
+  return async (requests, signal) => {
+    const leftMs = () => Math.max(...requests.map(({ deadlineMs }) => deadlineMs)) - clock();
+    const opened = await secrets.open(leftMs() - RESERVED_MS);
+    if (!opened.ready) return requests.map(() => ({ kind: 'upstream_unavailable' }));
+    const assignments = await assignGames(requests, signal);
+    await opened.release(Math.max(0, Math.min(REFRESH_WAIT_MS, leftMs())));
+    return assignments;
+  };
+}
+
+async function authorise(secrets: Secrets<SecretName>, header: string | undefined, waitMs: number) {
+  const { ready, release } = await secrets.open(waitMs - RESERVED_MS);
+  const welcome = ready && isBearerOf(secrets.get('API_TOKENS'), header);
+  const released = release(REFRESH_WAIT_MS);
+  if (welcome) return undefined; // the refresh runs beside the work, which opens the secrets for itself
+  await released;
+  return { code: ready ? 'unauthorised' : 'upstream_unavailable' } as const;
+}

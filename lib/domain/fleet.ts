@@ -1,0 +1,53 @@
+/**
+ * Where an instance stands, from what Consul says of it:
+ * `eligible` takes new games; `listed` keeps its games and takes no new ones (draining, maintenance, warning);
+ * `gone` is failing its checks. An instance that Consul no longer has is simply not in the list.
+ */
+export type InstanceStatus = 'eligible' | 'listed' | 'gone';
+
+/** A game server as callers know it, with what it can carry. */
+export interface Instance {
+  /** What callers get as `instance_id`: unique in the fleet and usable as NATS subject tokens. */
+  readonly id: string;
+  readonly port?: number;
+  readonly status: InstanceStatus;
+  /** CPU cores, above 0. */
+  readonly cpuCores: number;
+  /** RAM in bytes, above 0. */
+  readonly memoryBytes: number;
+}
+
+/** Who is there, as one discovery answer says. */
+export interface FleetList {
+  readonly instances: readonly Instance[];
+  /** Entries left out because their id cannot be used as NATS subject tokens, or they could not be read. */
+  readonly unusable: number;
+  /** Entries that name an instance already in the list; their capacities were added to it. */
+  readonly duplicates: number;
+}
+
+/** An instance's load as measured. Complete or absent: an instance with only some of it is unknown, never idle. */
+export interface Sample {
+  /** When it was measured, seconds since 1970, by the exporter's or Prometheus's clock. */
+  readonly atS: number;
+  /** CPU in use, cores, >= 0. */
+  readonly cpuCores: number;
+  /** RAM in use, bytes, >= 0. */
+  readonly memoryBytes: number;
+}
+
+/** How loaded they are, as one metrics answer says; keyed by instance id. */
+export interface LoadReport {
+  readonly samples: ReadonlyMap<string, Sample>;
+}
+
+/** The outside systems whose absence a success reply names. */
+export type DegradedSource = 'consul' | 'prometheus';
+
+/** Everything that a decision sees of the fleet. */
+export interface FleetView {
+  readonly list: FleetList;
+  readonly load: LoadReport;
+  /** The sources that could not be asked, or not believed, when this was needed. */
+  readonly degraded: readonly DegradedSource[];
+}

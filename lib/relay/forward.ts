@@ -1,0 +1,69 @@
+import * as z from 'zod/mini';
+import type { Allocate } from '../api/allocate.ts';
+import { failureReply, type Reply } from '../api/outcomes.ts';
+import { ReplySchema } from '../api/reply.ts';
+import type { Log } from '../app/ports.ts';
+import { UpstreamError } from '../app/upstream-error.ts';
+
+/** Bytes that the answer to a full batch may have: 16 KiB for each of 64 replies is far more than any needs. */
+export const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/** As much of an HTTP client as posting needs. Throws only UpstreamError. */
+export interface Poster {
+  request(request: {
+    readonly method: 'POST';
+    readonly path: string;
+    readonly body: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  }): Promise<{ readonly status: number; readonly body: string }>;
+}
+
+export interface ForwardOptions {
+  readonly http: Poster;
+  /** The batch route, from its first slash, query included. */
+  readonly path: string;
+  readonly log: Log;
+}
+
+/** Replies are checked one by one: a misshapen one must not take its neighbours along. */
+const Answer = z.object({ v: z.literal(1), items: z.array(z.unknown()) });
+
+/**
+ * Makes the Allocate that posts its items to a function. Any status but 200 is a failure of the way there, and is
+ * thrown like a body that is no answer; one reply that is none becomes `upstream_unavailable` for its item.
+ */
+export function createForward({ http, path, log }: ForwardOptions): Allocate {
+  return async (items, signal) => {
+    const { status, body } = await http.request({
+      method: 'POST',
+      path,
+      body: JSON.stringify({ v: 1, items }),
+      headers: { 'content-type': 'application/json' },
+      signal,
+    });
+    if (status !== 200) throw failureOf(status);
+    const replies = readAnswer(body);
+    if (replies.length !== items.length) throw new UpstreamError('allocator', 'invalid_body');
+    return replies.map((reply): Reply => {
+      const parsed = ReplySchema.safeParse(reply);
+      if (parsed.success) return parsed.data;
+      log.error('allocator_reply_invalid');
+      return failureReply({ code: 'upstream_unavailable' });
+    });
+  };
+}
+
+function readAnswer(body: string): readonly unknown[] {
+  try {
+    return Answer.parse(JSON.parse(body)).items;
+  } catch (cause) {
+    throw new UpstreamError('allocator', 'invalid_body', { cause });
+  }
+}
+
+/** A function that was cut off by its own time limit is a 5xx too, and it may have been done by then. */
+function failureOf(status: number): UpstreamError {
+  if (status === 401 || status === 403) return new UpstreamError('allocator', 'refused', { status });
+  return new UpstreamError('allocator', 'status', { status, outcome: status >= 500 ? 'unknown' : 'none' });
+}

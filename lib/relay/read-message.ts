@@ -1,0 +1,56 @@
+import { AssignRequest, MAX_REQUEST_BYTES } from '../api/assign-request.ts';
+import { readTimeoutMs, readTraceparent } from '../api/request-headers.ts';
+import { type Parsed, parseJson, parseWith } from '../api/schema.ts';
+
+/** What the relay needs of a message, whatever brought it. */
+export interface RelayMessage {
+  readonly data: Uint8Array;
+  /** The header of that name in any case; undefined when there is none. Throws when the headers cannot be read. */
+  header(name: string): string | undefined;
+  /** Sends the reply; absent when nobody waits for one. Throws when `payload` is larger than may be sent. */
+  readonly reply?: (payload: Uint8Array, error?: ReplyError) => void;
+}
+
+/** What a failure's reply says outside its payload: one line of at most 200 characters, and an HTTP status. */
+export interface ReplyError {
+  readonly message: string;
+  readonly status: number;
+}
+
+export interface AssignMessage {
+  readonly request: AssignRequest;
+  /** How long the caller waits, ms, from the sending of its message. */
+  readonly timeoutMs: number;
+  /** Only where it is well-formed. */
+  readonly traceparent: string | undefined;
+}
+
+/** Checks a message before anything is spent on it, so that it cannot spoil the batch that it would travel in. */
+export function readMessage(message: RelayMessage): Parsed<AssignMessage> {
+  if (message.data.length > MAX_REQUEST_BYTES) {
+    return { failure: { code: 'too_large', message: `The request must have at most ${MAX_REQUEST_BYTES} bytes.` } };
+  }
+  const headers = readHeaders(message);
+  if (headers === undefined) {
+    const problem = 'The headers must have valid names and one line each.';
+    return { failure: { code: 'invalid_request', message: problem } };
+  }
+  const timeoutMs = readTimeoutMs(headers.timeoutMs);
+  if ('failure' in timeoutMs) return timeoutMs;
+  const json = parseJson(message.data);
+  if ('failure' in json) return json;
+  const request = parseWith(AssignRequest, json.value);
+  if ('failure' in request) return request;
+  return {
+    value: { request: request.value, timeoutMs: timeoutMs.value, traceparent: readTraceparent(headers.traceparent) },
+  };
+}
+
+/** Undefined when the message's headers cannot be read at all. */
+function readHeaders(message: RelayMessage) {
+  try {
+    return { timeoutMs: message.header('Timeout-Ms'), traceparent: message.header('traceparent') };
+  } catch {
+    return undefined; // the caller answers that
+  }
+}

@@ -1,0 +1,279 @@
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect, headers, type NatsConnection } from 'nats';
+import { afterEach, expect, it } from 'vitest';
+import { startNats } from '../../dev/servers/nats.ts';
+import type { RunningServer } from '../../dev/servers/running-server.ts';
+import { failureReply } from '../../lib/api/outcomes.ts';
+import { countingClient, PLACED, SUBJECT, startRelay } from './start-relay.ts';
+
+/** Ends a test that hangs on a crowded machine; not what is measured. */
+const LIMIT = { timeout: 30_000, interval: 20 };
+const REQUEST = JSON.stringify({ game_id: 'g1' });
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function startServer(config = ''): Promise<RunningServer> {
+  const server = await startNats({ config });
+  cleanups.push(() => server.stop());
+  return server;
+}
+
+async function startServing(url: string, allocate?: Parameters<typeof startRelay>[1]) {
+  const started = startRelay(url, allocate);
+  cleanups.push(() => started.stop());
+  await expect.poll(() => started.door.state(), LIMIT).toBe('serving');
+  return started;
+}
+
+async function client(url: string): Promise<NatsConnection> {
+  const nc = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+  cleanups.push(() => nc.close());
+  return nc;
+}
+
+/** Changes the server's configuration while it runs. */
+async function reconfigure(server: RunningServer, config: string): Promise<void> {
+  await writeFile(join(dirname(server.logFile), 'nats.conf'), `host: 127.0.0.1\nport: ${server.port}\n${config}\n`);
+  server.signal('SIGHUP');
+}
+
+async function counting(url: string) {
+  const started = await countingClient(url);
+  cleanups.push(() => started.nc.close());
+  return started;
+}
+
+it('answers a plain request with JSON and no headers', async () => {
+  const server = await startServer();
+  await startServing(server.url);
+  const nc = await client(server.url);
+
+  const answer = await nc.request(SUBJECT, REQUEST, { timeout: 5000 });
+
+  expect(answer.json()).toEqual(PLACED);
+  expect(answer.headers).toBeUndefined();
+});
+
+it('puts message and status of a failure into the headers that micro services use', async () => {
+  const server = await startServer();
+  await startServing(server.url);
+  const nc = await client(server.url);
+
+  const answer = await nc.request(SUBJECT, '{"game_id":null}', { timeout: 5000 });
+
+  const failure = failureReply({ code: 'invalid_request', message: 'game_id must be a string.' });
+  expect(answer.json()).toEqual(failure);
+  expect(answer.headers?.get('Nats-Service-Error')).toBe(failure.message);
+  expect(answer.headers?.get('Nats-Service-Error-Code')).toBe('400');
+});
+
+it('reads request headers in any case', async () => {
+  const server = await startServer();
+  const budgets: unknown[] = [];
+  await startServing(server.url, async ([item]) => {
+    budgets.push(item!.traceparent, (item!.budget_ms ?? 0) > 1500);
+    return [PLACED];
+  });
+  const nc = await client(server.url);
+  const fields = headers();
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  fields.set('TIMEOUT-MS', '2000');
+  fields.set('Traceparent', traceparent);
+
+  await nc.request(SUBJECT, REQUEST, { timeout: 5000, headers: fields });
+
+  expect(budgets).toEqual([traceparent, true]);
+});
+
+it('goes on after headers that cannot be read', async () => {
+  const server = await startServer();
+  await startServing(server.url);
+  const nc = await client(server.url);
+  const fields = headers();
+  fields.set('Some', 'thing');
+  const broken = Object.assign(fields, { encode: () => Buffer.from('NATS/1.0\r\nSo me: th\ning\r\n\r\n') });
+
+  const answer = await nc.request(SUBJECT, REQUEST, { timeout: 5000, headers: broken });
+  const next = await nc.request(SUBJECT, REQUEST, { timeout: 5000 });
+
+  expect(answer.json()).toMatchObject({ success: false, code: 'invalid_request' });
+  expect(next.json()).toEqual(PLACED);
+});
+
+it('carries out a message that has no reply subject', async () => {
+  const server = await startServer();
+  const asked: unknown[] = [];
+  await startServing(server.url, async (items) => {
+    asked.push(...items.map((item) => item.request));
+    return [PLACED];
+  });
+  const nc = await client(server.url);
+
+  nc.publish(SUBJECT, REQUEST);
+
+  await expect.poll(() => asked, LIMIT).toEqual([{ game_id: 'g1' }]);
+});
+
+it('sends a short failure where the reply is over max_payload', async () => {
+  const server = await startServer('max_payload: 600');
+  await startServing(server.url, async () => [{ ...PLACED, degraded: ['x'.repeat(700)] }]);
+  const nc = await client(server.url);
+
+  const answer = await nc.request(SUBJECT, REQUEST, { timeout: 5000 });
+
+  expect(answer.json()).toMatchObject({ success: false, code: 'upstream_unavailable' });
+});
+
+it('sends exactly one reply to each of 2,000 requests from two relays', async () => {
+  const server = await startServer();
+  const first = await startServing(server.url);
+  const second = await startServing(server.url);
+  const { send, replies, nc } = await counting(server.url);
+
+  const ids = Array.from({ length: 2000 }, (_, i) => `g${i}`);
+  for (const id of ids) send(id);
+  await expect.poll(() => replies.size, LIMIT).toBe(2000);
+  // What the other relay may have sent as well has arrived after these round trips.
+  for (const { door } of [first, second]) await door.flush();
+  await nc.flush();
+
+  expect(ids.filter((id) => replies.get(id)?.length !== 1)).toEqual([]);
+  expect(first.relay.stats().received + second.relay.stats().received).toBe(2000);
+  expect(first.relay.stats().received).toBeGreaterThan(0);
+  expect(second.relay.stats().received).toBeGreaterThan(0);
+});
+
+it('loses no request when one of two relays is drained under load', async () => {
+  const server = await startServer();
+  const slow = async () => {
+    await pause(30);
+    return [PLACED];
+  };
+  await startServing(server.url, slow);
+  const { send, replies } = await counting(server.url);
+  let sent = 0;
+  let sending = true;
+  const load = (async () => {
+    for (; sending; await pause(2)) send(`g${sent++}`);
+  })();
+
+  for (let round = 0; round < 4; round += 1) {
+    const other = await startServing(server.url, slow);
+    await expect.poll(() => other.relay.inFlight(), LIMIT).toBeGreaterThan(0);
+    await other.stop();
+    expect(other.relay.inFlight()).toBe(0);
+    expect(other.door.state()).toBe('draining');
+  }
+  sending = false;
+  await load;
+
+  await expect.poll(() => replies.size, LIMIT).toBe(sent);
+  expect([...replies.values()].filter((list) => list.length !== 1 || list[0] === 'no responders')).toEqual([]);
+});
+
+it('answers again after the server was killed and started again', async () => {
+  const server = await startServer();
+  const { door } = await startServing(server.url);
+
+  server.signal('SIGKILL');
+  await expect.poll(() => door.state(), LIMIT).toBe('not_connected');
+  await server.restart();
+  await expect.poll(() => door.state(), LIMIT).toBe('serving');
+  const nc = await client(server.url);
+
+  expect((await nc.request(SUBJECT, REQUEST, { timeout: 5000 })).json()).toEqual(PLACED);
+});
+
+it('counts the replies that were ready while the connection was down', async () => {
+  const server = await startServer();
+  let finish: () => void = () => undefined;
+  const { door, relay } = await startServing(server.url, async () => {
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    return [PLACED];
+  });
+  const nc = await client(server.url);
+  const fields = headers();
+  fields.set('Timeout-Ms', '10000');
+  nc.publish(SUBJECT, REQUEST, { reply: 'nowhere', headers: fields });
+  await expect.poll(() => relay.inFlight(), LIMIT).toBe(1);
+
+  server.signal('SIGKILL');
+  await expect.poll(() => door.state(), LIMIT).toBe('not_connected');
+  finish();
+  await relay.idle();
+
+  expect(door.repliesLost()).toBe(1);
+});
+
+it('connects once the server is there and takes it', async () => {
+  const server = await startServer('authorization { user: a, password: b }');
+  const started = startRelay(server.url);
+  cleanups.push(() => started.stop());
+
+  // More than one refusal, after which the client would give up if it were not told otherwise.
+  await pause(1500);
+  expect(started.door.state()).toBe('not_connected');
+  await reconfigure(server, '');
+
+  await expect.poll(() => started.door.state(), LIMIT).toBe('serving');
+});
+
+it('is not ready without its subscription, and subscribes again once it is allowed to', async () => {
+  const allowed = 'authorization { users: [{ user: u, password: p }] }\nno_auth_user: u';
+  const denied = `authorization { users: [{ user: u, password: p, permissions: { subscribe: { deny: "${SUBJECT}" } } }] }
+no_auth_user: u`;
+  const server = await startServer(denied);
+  const started = startRelay(server.url);
+  cleanups.push(() => started.stop());
+
+  await expect.poll(() => started.events.filter((event) => event === 'nats_subscription_lost').length, LIMIT).toBe(2);
+  expect(started.door.connected()).toBe(true);
+  expect(started.door.state()).toBe('not_subscribed');
+  await reconfigure(server, allowed);
+  await expect.poll(() => started.door.state(), LIMIT).toBe('serving');
+  const nc = await client(server.url);
+  expect((await nc.request(SUBJECT, REQUEST, { timeout: 5000 })).json()).toEqual(PLACED);
+
+  await reconfigure(server, denied);
+  await expect.poll(() => started.door.state(), LIMIT).toBe('not_subscribed');
+});
+
+it('tells the truth in $SRV.PING, INFO and STATS', async () => {
+  const server = await startServer();
+  await startServing(server.url, async () => {
+    await pause(20);
+    return [PLACED];
+  });
+  const nc = await client(server.url);
+  const ask = async (subject: string) => (await nc.request(subject, '', { timeout: 5000 })).json();
+
+  await Promise.all(Array.from({ length: 10 }, () => nc.request(SUBJECT, REQUEST, { timeout: 5000 })));
+  await nc.request(SUBJECT, '{}', { timeout: 5000 });
+
+  const identity = { name: 'relay-under-test', version: '1.2.3', metadata: { title: 'T' } };
+  expect(await ask('$SRV.PING.relay-under-test')).toMatchObject({
+    ...identity,
+    type: 'io.nats.micro.v1.ping_response',
+  });
+  expect(await ask('$SRV.INFO')).toMatchObject({
+    ...identity,
+    endpoints: [{ name: 'assign', subject: SUBJECT, queue_group: 'game-allocator' }],
+  });
+  const { endpoints } = (await ask('$SRV.STATS')) as { endpoints: Record<string, number>[] };
+  expect(endpoints).toHaveLength(1);
+  expect(endpoints[0]).toMatchObject({
+    num_requests: 11,
+    num_errors: 1,
+    last_error: 'invalid_request: game_id is required.',
+    data: { in_flight: 0 },
+  });
+  expect(endpoints[0]!['processing_time']).toBeGreaterThan(10 * 19e6);
+  expect(endpoints[0]!['average_processing_time']).toBe(Math.round(endpoints[0]!['processing_time']! / 11));
+});

@@ -1,0 +1,55 @@
+import { connect, type NatsConnection } from 'nats';
+import { openNatsDoor } from '../../lib/adapters/nats/nats-door.ts';
+import type { Allocate } from '../../lib/api/allocate.ts';
+import type { Reply } from '../../lib/api/outcomes.ts';
+import { drain } from '../../lib/relay/drain.ts';
+import { createRelay } from '../../lib/relay/relay.ts';
+import { fakeLog } from '../relay/fake-message.ts';
+
+export const SUBJECT = 'game.assign.request';
+export const PLACED: Reply = { success: true, instance_id: '10.0.0.3', port: 5002 };
+
+/** A relay on the NATS server at `url`, in this process. */
+export function startRelay(url: string, allocate: Allocate = async () => [PLACED]) {
+  const { log, events } = fakeLog();
+  const relay = createRelay({ allocate, clock: Date.now, log, maxInFlight: 1024 });
+  const door = openNatsDoor({
+    address: { servers: [url], tls: false, name: 'relay-under-test' },
+    service: {
+      name: 'relay-under-test',
+      version: '1.2.3',
+      description: 'under test',
+      metadata: { title: 'T' },
+      subject: SUBJECT,
+      queue: 'game-allocator',
+      figures: () => {
+        const { succeeded, failed, answeringMs, lastFailure } = relay.stats();
+        const errors = Object.values(failed).reduce((sum, count) => sum + count, 0);
+        const data = { in_flight: relay.inFlight() };
+        return { requests: succeeded + errors, errors, processingMs: answeringMs, lastError: lastFailure, data };
+      },
+    },
+    handle: relay.handle,
+    log,
+  });
+  return { relay, door, events, stop: () => drain(door, relay, log) };
+}
+
+/** Publishes requests with reply subjects of their own and counts what comes back to each. */
+export async function countingClient(url: string) {
+  const nc: NatsConnection = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+  const prefix = `_INBOX.count${Math.random().toString(36).slice(2)}`;
+  const replies = new Map<string, unknown[]>();
+  nc.subscribe(`${prefix}.*`, {
+    callback: (_error, message) => {
+      const id = message.subject.slice(prefix.length + 1);
+      replies.set(id, [...(replies.get(id) ?? []), message.data.length === 0 ? 'no responders' : message.json()]);
+    },
+  });
+  await nc.flush();
+  return {
+    nc,
+    replies,
+    send: (id: string) => nc.publish(SUBJECT, JSON.stringify({ game_id: id }), { reply: `${prefix}.${id}` }),
+  };
+}

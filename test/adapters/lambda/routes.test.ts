@@ -1,0 +1,136 @@
+import { expect, it } from 'vitest';
+import { createHandler, type HttpAnswer, type Route } from '../../../lib/adapters/lambda/create-handler.ts';
+import { assignRoute, batchRoute, healthRoute } from '../../../lib/adapters/lambda/routes.ts';
+import type { Allocate } from '../../../lib/api/allocate.ts';
+import type { BatchItem } from '../../../lib/api/batch.ts';
+import { failureReply, type Reply } from '../../../lib/api/outcomes.ts';
+import { fakeLog, type HttpEventOptions, httpEvent, lambdaContext, NOW_MS } from '../../support/fakes.ts';
+
+const REPLY: Reply = { success: true, instance_id: '10.0.0.3', port: 5002 };
+
+function fakeAllocate(answer: (item: BatchItem) => Reply = () => REPLY) {
+  const calls: (readonly BatchItem[])[] = [];
+  const allocate: Allocate = (items) => {
+    calls.push(items);
+    return Promise.resolve(items.map(answer));
+  };
+  return { allocate, calls };
+}
+
+async function ask(route: Route, event: HttpEventOptions) {
+  const options = { authorise: async () => undefined, clock: () => NOW_MS, log: fakeLog() };
+  const { statusCode, body } = (await createHandler(route, options)(httpEvent(event), lambdaContext())) as HttpAnswer;
+  return { statusCode, body: JSON.parse(body) };
+}
+
+it('POST /assign passes the request on with its budget', async () => {
+  const { allocate, calls } = fakeAllocate();
+  const event = { body: '{"game_id":"a","x":1}', headers: { 'timeout-ms': '300' }, timeEpoch: NOW_MS - 35 };
+
+  expect(await ask(assignRoute(allocate), event)).toEqual({ statusCode: 200, body: REPLY });
+
+  expect(calls).toEqual([[{ op: 'assign', request: { game_id: 'a', x: 1 }, budget_ms: 200 }]]);
+});
+
+it('POST /assign answers a failure with its status', async () => {
+  const { allocate } = fakeAllocate(() => failureReply({ code: 'conflict' }));
+
+  expect(await ask(assignRoute(allocate), { body: '{}' })).toMatchObject({
+    statusCode: 409,
+    body: { success: false, code: 'conflict' },
+  });
+});
+
+it('POST /assign never passes on a budget below 0', async () => {
+  const { allocate, calls } = fakeAllocate();
+  let nowMs = NOW_MS;
+  const options = {
+    authorise: async () => {
+      nowMs += 1000;
+      return undefined;
+    },
+    clock: () => nowMs,
+    log: fakeLog(),
+  };
+
+  await createHandler(assignRoute(allocate), options)(httpEvent({ body: '{}' }), lambdaContext());
+
+  expect(calls[0]?.[0]?.budget_ms).toBe(0);
+});
+
+it('POST /assign answers when nothing came back', async () => {
+  const answer = await ask(
+    assignRoute(() => Promise.resolve([])),
+    { body: '{}' },
+  );
+
+  expect(answer).toMatchObject({ statusCode: 504, body: { code: 'deadline_exceeded' } });
+});
+
+it.each([
+  [assignRoute, 16 * 1024],
+  [batchRoute, 1024 * 1024],
+])('%o takes at most its number of bytes', async (route, bytes) => {
+  const { allocate, calls } = fakeAllocate();
+
+  expect(await ask(route(allocate), { body: `"${'x'.repeat(bytes - 1)}"` })).toMatchObject({
+    statusCode: 413,
+    body: { message: `The request must have at most ${bytes} bytes.` },
+  });
+  expect((await ask(route(allocate), { body: `"${'x'.repeat(bytes - 2)}"` })).statusCode).not.toBe(413);
+  expect(calls.length).toBe(route === assignRoute ? 1 : 0);
+});
+
+it('POST /batch answers 200 with a reply per item, in order, whatever becomes of them', async () => {
+  const { allocate } = fakeAllocate(({ op }) => (op === 'assign' ? REPLY : failureReply({ code: 'conflict' })));
+  const items = [
+    { op: 'x', request: {} },
+    { op: 'assign', request: {} },
+  ];
+
+  expect(await ask(batchRoute(allocate), { body: JSON.stringify({ v: 1, items }) })).toEqual({
+    statusCode: 200,
+    body: { v: 1, items: [failureReply({ code: 'conflict' }), REPLY] },
+  });
+});
+
+it('POST /batch takes the time on the way off the budget of each item', async () => {
+  const { allocate, calls } = fakeAllocate();
+  const item = { op: 'assign', request: { game_id: 'a' } };
+  const items = [{ ...item, budget_ms: 430, attempt: 'x', traceparent: 'y' }, item, { ...item, budget_ms: 20 }];
+
+  // Timeout-Ms is not for batches: each item says its own.
+  const event = { body: JSON.stringify({ v: 1, items }), headers: { 'timeout-ms': '100' }, timeEpoch: NOW_MS - 30 };
+  await ask(batchRoute(allocate), event);
+
+  expect(calls).toEqual([
+    [
+      { ...item, budget_ms: 400, attempt: 'x', traceparent: 'y' },
+      { ...item, budget_ms: 405 },
+      { ...item, budget_ms: 0 },
+    ],
+  ]);
+});
+
+it.each(['null', '{}', '{"v":2,"items":[]}', '{"v":1,"items":[{}]}'])(
+  'POST /batch refuses %s as a whole',
+  async (body) => {
+    const { allocate, calls } = fakeAllocate();
+
+    expect(await ask(batchRoute(allocate), { body })).toMatchObject({
+      statusCode: 400,
+      body: { success: false, code: 'invalid_request' },
+    });
+    expect(calls).toEqual([]);
+  },
+);
+
+it('GET /health answers anybody, and tells no more than its name', async () => {
+  const authorise = () => Promise.resolve({ code: 'unauthorised' } as const);
+  const handler = createHandler(healthRoute('ours'), { authorise, clock: () => NOW_MS, log: fakeLog() });
+
+  expect(await handler(httpEvent(), lambdaContext())).toMatchObject({
+    statusCode: 200,
+    body: '{"status":"ok","service":"ours"}',
+  });
+});

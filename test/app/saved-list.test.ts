@@ -1,0 +1,174 @@
+import { expect, it } from 'vitest';
+import { createSavedList, type SavedListOptions } from '../../lib/app/saved-list.ts';
+import { UpstreamError } from '../../lib/app/upstream-error.ts';
+import { fakeLog, fakeRedis, fakeTime, fleetList, fleetOf, instance, isPending, NOW_MS } from '../support/fakes.ts';
+
+const KEY = 'test:list';
+
+function setUp(overrides: Partial<SavedListOptions> = {}) {
+  const time = fakeTime();
+  const redis = fakeRedis();
+  const log = fakeLog();
+  const options = { redis, key: KEY, clock: Date.now, log, staleMs: 300_000, ...overrides };
+  const savedList = createSavedList(options);
+  async function save(list = fleetOf(2)) {
+    savedList.offer(list);
+    await savedList.release(50);
+  }
+  /** What a process reads that has just started. */
+  const readElsewhere = () => createSavedList(options).read(150);
+  return { time, redis, log, savedList, save, readElsewhere };
+}
+
+it('gives another process the list as it was', async () => {
+  const { save, readElsewhere, redis } = setUp();
+  const list = fleetList('10.0.0.1', instance('10.0.0.2', { status: 'listed', cpuCores: 16 }), {
+    id: 'без-порта',
+    status: 'gone',
+    cpuCores: 0.5,
+    memoryBytes: 1e9,
+  });
+
+  await save(list);
+
+  expect(await readElsewhere()).toEqual(list);
+  expect(redis.sets).toMatchObject([{ key: KEY, ttlS: 300 }]);
+});
+
+it('saves a changed list at most once a minute', async () => {
+  const { time, save, redis, readElsewhere } = setUp();
+  await save(fleetOf(2));
+  await time.pass(59_999);
+  await save(fleetOf(3));
+  expect(redis.sets.length).toBe(1);
+  await time.pass(1);
+  await save(fleetOf(4));
+
+  expect(await readElsewhere()).toEqual(fleetOf(4));
+});
+
+it('saves an unchanged list only before it gets too old', async () => {
+  const { time, save, redis } = setUp();
+  await save();
+  await time.pass(149_999);
+  await save();
+  expect(redis.sets.length).toBe(1);
+  await time.pass(1);
+  await save();
+
+  expect(redis.sets.length).toBe(2);
+});
+
+it('does not save a list of more than 256 KiB, counted in bytes', async () => {
+  const { save, redis } = setUp();
+  const id = 'ж'.repeat(1000); // 2 bytes each
+
+  await save(fleetList(...Array.from({ length: 150 }, (_, index) => `${id}${index}`)));
+  expect(redis.sets.length).toBe(0);
+  await save(fleetList(...Array.from({ length: 100 }, (_, index) => `${id}${index}`)));
+
+  expect(redis.sets.length).toBe(1);
+});
+
+it('does not save while an earlier save is under way', async () => {
+  const { time, savedList, redis } = setUp();
+  redis.hanging = true;
+  savedList.offer(fleetOf(1));
+  await time.pass(60_001);
+
+  savedList.offer(fleetOf(2));
+
+  expect(redis.sets.length).toBe(1);
+});
+
+it('tries a failed save again after a minute, with the same list too', async () => {
+  const { time, save, redis, log, readElsewhere } = setUp();
+  redis.failure = new UpstreamError('redis', 'connect');
+  await save();
+  expect(log.lines).toMatchObject([{ level: 'warning', event: 'saved_list_not_written' }]);
+  redis.failure = undefined;
+  await time.pass(59_999);
+  await save();
+  expect(redis.sets.length).toBe(1);
+  await time.pass(1);
+  await save();
+
+  expect(await readElsewhere()).toEqual(fleetOf(2));
+});
+
+it('gives a save the time that a release has, then aborts it', async () => {
+  const { time, savedList, redis } = setUp();
+  redis.hanging = true;
+  savedList.offer(fleetOf(2));
+
+  const released = savedList.release(50);
+  await time.pass(49);
+  expect(await isPending(released)).toBe(true);
+  await time.pass(1);
+  await released;
+
+  expect(redis.sets[0]?.signal.aborted).toBe(true);
+});
+
+it('releases at once with nothing under way', async () => {
+  const { savedList, save } = setUp();
+
+  expect(await isPending(savedList.release(50))).toBe(false);
+  await save();
+  expect(await isPending(savedList.release(50))).toBe(false);
+});
+
+it('reads nothing where nothing was saved, without a word', async () => {
+  const { savedList, log } = setUp();
+
+  expect(await savedList.read(150)).toBeUndefined();
+  expect(log.lines).toEqual([]);
+});
+
+it.each([
+  [300_000, true],
+  [300_001, false],
+])('a list saved %i ms ago is used: %s', async (ageMs, used) => {
+  const { time, save, readElsewhere } = setUp();
+  await save();
+  await time.pass(ageMs);
+
+  expect((await readElsewhere()) !== undefined).toBe(used);
+});
+
+it('does not ask Redis with less than 20 ms', async () => {
+  const { savedList, redis } = setUp();
+
+  expect(await savedList.read(19)).toBeUndefined();
+  expect(await savedList.read(-100)).toBeUndefined();
+
+  expect(redis.gets).toEqual([]);
+});
+
+it('waits for Redis no longer than told', async () => {
+  const { time, savedList, redis, log } = setUp();
+  redis.hanging = true;
+
+  const reading = savedList.read(40.7);
+  await time.pass(40);
+
+  expect(await reading).toBeUndefined();
+  expect(log.events()).toEqual(['saved_list_unreadable']);
+});
+
+it.each([
+  'not JSON',
+  'null',
+  '[]',
+  '{}',
+  `{"atMs":${NOW_MS}}`,
+  `{"atMs":"now","instances":[]}`,
+  `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1"}]}`,
+  `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","status":"ill","cpuCores":4,"memoryBytes":1}]}`,
+])('does not use what is no saved list: %s', async (text) => {
+  const { savedList, redis, log } = setUp();
+  redis.values.set(KEY, text);
+
+  expect(await savedList.read(150)).toBeUndefined();
+  expect(log.events()).toEqual(['saved_list_unreadable']);
+});

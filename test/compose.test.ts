@@ -1,0 +1,257 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import * as z from 'zod/mini';
+import { createHandler, type HttpAnswer } from '../lib/adapters/lambda/create-handler.ts';
+import { assignRoute, healthRoute } from '../lib/adapters/lambda/routes.ts';
+import type { Allocate } from '../lib/api/allocate.ts';
+import type { Reply } from '../lib/api/outcomes.ts';
+import { composeAllocator, composeFunction } from '../lib/compose.ts';
+import { composeHealth } from '../lib/compose-health.ts';
+import { AllocatorVariables, toAllocatorConfig } from '../lib/config/allocator-config.ts';
+import { ConfigError, type Env, readEnv } from '../lib/config/env.ts';
+import { healthEntry } from './adapters/consul/health-entry.ts';
+import { fakeLog, httpEvent, lambdaContext } from './support/fakes.ts';
+import { freePort, type Listener, noLimit, reply, startServer, type TestServer } from './support/http-server.ts';
+
+/** How long a poll may take: a cold call on a loaded machine may miss its own short limits a few times. */
+const PATIENT = { timeout: 20_000, interval: 50 };
+
+beforeEach(() => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example');
+  vi.stubEnv('AWS_REGION', 'eu-central-1');
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+/** Upstash that places every game on the first candidate, for who has its token. */
+function upstash(token: () => string): Listener {
+  return (request, response, body) => {
+    if (request.headers.authorization !== `Bearer ${token()}`) return reply(401, 'no')(request, response, body);
+    const [command, ...args] = JSON.parse(body);
+    if (command !== 'evalsha') return reply(200, { result: command === 'set' ? 'OK' : null })(request, response, body);
+    const { candidates, requests } = JSON.parse(args.at(-1));
+    const result = candidates.length === 0 ? ['no_candidate'] : ['placed', 1];
+    const answer = { now: Date.now() / 1000, results: requests.map(() => result) };
+    reply(200, { result: JSON.stringify(answer) })(request, response, body);
+  };
+}
+
+function prometheus(): Listener {
+  const value = (m: string, text: string) => ({
+    metric: { instance: '10.0.0.3:8080', m },
+    value: [Date.now() / 1000, text],
+  });
+  const result = [value('cpu', '1'), value('ram', '1000'), value('ts', String(Date.now() / 1000))];
+  return reply(200, { status: 'success', data: { resultType: 'vector', result } });
+}
+
+async function startUpstreams() {
+  const servers = {
+    redis: await startServer(upstash(() => 'canary-redis')),
+    consul: await startServer(reply(200, [healthEntry()])),
+    prometheus: await startServer(prometheus()),
+  };
+  const env: Env = {
+    LOG_LEVEL: 'CRITICAL',
+    UPSTASH_REDIS_REST_URL: servers.redis.url.href,
+    UPSTASH_REDIS_REST_TOKEN: 'canary-redis',
+    CONSUL_URL: servers.consul.url.href,
+    CONSUL_TOKEN: 'canary-consul',
+    PROMETHEUS_URL: servers.prometheus.url.href,
+    PROMETHEUS_TOKEN: 'canary-prometheus',
+    API_TOKENS: 'canary-api-1,canary-api-2',
+    FLEET_FRESH_MS: '10000',
+  };
+  const asked = () => Object.values(servers).flatMap(({ requests }) => requests).length;
+  return { ...servers, env, asked };
+}
+
+async function assign(allocate: Allocate): Promise<Reply> {
+  const [answer] = await allocate([{ op: 'assign', request: { game_id: 'a' }, budget_ms: 5000 }], noLimit());
+  return answer!;
+}
+
+const commandsOf = (server: TestServer) => server.requests.map(({ body }) => JSON.parse(body)[0]);
+
+it('a warm assign asks Redis once, and neither Consul nor Prometheus', async () => {
+  const { env, redis, consul, prometheus } = await startUpstreams();
+  const { allocate } = composeFunction(env);
+  await expect.poll(() => assign(allocate), PATIENT).toEqual({ success: true, instance_id: '10.0.0.3', port: 5002 });
+  const before = [redis, consul, prometheus].map(({ requests }) => requests.length);
+
+  await assign(allocate);
+
+  const after = [redis, consul, prometheus].map(({ requests }) => requests.length);
+  expect(after.map((count, index) => count - before[index]!)).toEqual([1, 0, 0]);
+  expect(commandsOf(redis).at(-1)).toBe('evalsha');
+});
+
+it('gives each upstream its own token, and no other', async () => {
+  const { env, redis, consul, prometheus } = await startUpstreams();
+  const { allocate } = composeFunction(env);
+
+  await expect.poll(() => assign(allocate), PATIENT).toEqual({ success: true, instance_id: '10.0.0.3', port: 5002 });
+
+  const canaries = ({ requests }: TestServer) => new Set(JSON.stringify(requests).match(/canary-\w+/g));
+  expect([redis, consul, prometheus].map(canaries)).toEqual([
+    new Set(['canary-redis']),
+    new Set(['canary-consul']),
+    new Set(['canary-prometheus']),
+  ]);
+});
+
+it('keeps the list in Redis for others to start with', async () => {
+  const { env, redis } = await startUpstreams();
+  const sent = () => redis.requests.map(({ body }) => JSON.parse(body));
+
+  // A save that was cut off is tried again a minute later only, so each try is a process of its own.
+  await expect
+    .poll(async () => {
+      await assign(composeFunction(env).allocate);
+      return sent().find(([command]) => command === 'set')?.[1];
+    }, PATIENT)
+    .toBe('game-allocator:v1:game-service:list');
+});
+
+it('turns away who has no token before it asks anybody', async () => {
+  const { env, asked } = await startUpstreams();
+  const { allocate, handler } = composeFunction(env);
+  const assignHandler = createHandler(assignRoute(allocate), handler);
+
+  for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: 'Bearer canary-redis' }]) {
+    const event = httpEvent({ body: '{"game_id":"a"}', headers: headers as Record<string, string> });
+    const answer = (await assignHandler(event, lambdaContext())) as HttpAnswer;
+    expect(answer.statusCode).toBe(401);
+    expect(JSON.stringify(answer)).not.toContain('canary');
+  }
+
+  expect(asked()).toBe(0);
+});
+
+it('lets in who has one of the two tokens', async () => {
+  const { env } = await startUpstreams();
+  const { allocate, handler } = composeFunction(env);
+  const assignHandler = createHandler(assignRoute(allocate), handler);
+
+  for (const token of ['canary-api-1', 'canary-api-2']) {
+    const event = () => httpEvent({ body: '{"game_id":"a"}', headers: { authorization: `Bearer ${token}` } });
+    await expect.poll(() => assignHandler(event(), lambdaContext()), PATIENT).toMatchObject({ statusCode: 200 });
+  }
+});
+
+it('without tokens of its own it lets nobody in', async () => {
+  const { env, asked } = await startUpstreams();
+  const { allocate, handler } = composeFunction({ ...env, API_TOKENS: '' });
+
+  const event = httpEvent({ body: '{"game_id":"a"}', headers: { authorization: 'Bearer undefined' } });
+
+  expect(await createHandler(assignRoute(allocate), handler)(event, lambdaContext())).toMatchObject({
+    statusCode: 401,
+  });
+  expect(asked()).toBe(0);
+});
+
+it('with nothing to reach it says which failure that is, and leaks nothing', async () => {
+  const { env } = await startUpstreams();
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  const output = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+
+  const { allocate } = composeFunction({
+    ...env,
+    LOG_LEVEL: 'DEBUG',
+    UPSTASH_REDIS_REST_URL: nowhere,
+    CONSUL_URL: nowhere,
+    PROMETHEUS_URL: nowhere,
+  });
+  const answer = await assign(allocate);
+  const lines = output.mock.calls.join('\n');
+  output.mockRestore();
+
+  expect(answer).toMatchObject({ success: false, code: 'upstream_unavailable', retryable: true });
+  expect(lines).toContain('placement_failed');
+  expect(JSON.stringify(answer) + lines).not.toMatch(/canary|127\.0\.0\.1/);
+});
+
+it('begins to read its secrets before anybody asks', async () => {
+  const { env } = await startUpstreams();
+  const ssm = await startServer(reply(200, { Parameters: [] }));
+  vi.stubEnv('AWS_ENDPOINT_URL_SSM', ssm.url.href);
+
+  composeFunction({ ...env, SSM_PATH: '/game-allocator/test' });
+
+  await expect.poll(() => ssm.requests.length, PATIENT).toBe(1);
+});
+
+it('asks nobody without the secrets for it', async () => {
+  const { env, asked } = await startUpstreams();
+  vi.stubEnv('AWS_ENDPOINT_URL_SSM', `http://127.0.0.1:${await freePort()}`);
+  const { allocate, handler } = composeFunction({ ...env, SSM_PATH: '/game-allocator/test', API_TOKENS: '' });
+
+  expect(await assign(allocate)).toMatchObject({ code: 'upstream_unavailable' });
+  const event = httpEvent({ body: '{}', headers: { authorization: 'Bearer x' } });
+  const answer = await createHandler(assignRoute(allocate), handler)(event, lambdaContext());
+
+  expect(answer).toMatchObject({ statusCode: 503 });
+  expect(asked()).toBe(0);
+});
+
+it('reads its secrets anew once one is refused', async () => {
+  const { env } = await startUpstreams();
+  let token = 'canary-old';
+  const redis = await startServer(upstash(() => token));
+  const parameter = () => ({ Name: '/game-allocator/test/upstash-redis-rest-token', Value: token });
+  const ssm = await startServer((...call) => reply(200, { Parameters: [parameter()] })(...call));
+  vi.stubEnv('AWS_ENDPOINT_URL_SSM', ssm.url.href);
+  const { allocate } = composeFunction({
+    ...env,
+    SSM_PATH: '/game-allocator/test',
+    UPSTASH_REDIS_REST_URL: redis.url.href,
+    UPSTASH_REDIS_REST_TOKEN: '',
+  });
+  await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: true });
+
+  token = 'canary-new';
+
+  await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: true });
+});
+
+it('refuses to start with a configuration that cannot work, and prints no value', () => {
+  const env = { UPSTASH_REDIS_REST_URL: 'canary', GAME_CACHE_TTL: 'canary' };
+
+  expect(() => composeFunction(env)).toThrow(ConfigError);
+  expect(() => composeFunction(env)).not.toThrow(/canary/);
+  expect(() => composeHealth({ LOG_LEVEL: 'canary' })).toThrow(ConfigError);
+});
+
+it('health needs nothing, is open, and tells no secret', async () => {
+  const { service, handler } = composeHealth({ UPSTASH_REDIS_REST_TOKEN: 'canary', API_TOKENS: 'canary' });
+
+  const answer = (await createHandler(healthRoute(service), handler)(httpEvent(), lambdaContext())) as HttpAnswer;
+
+  expect(answer).toMatchObject({ statusCode: 200, body: '{"status":"ok","service":"game-allocator-service"}' });
+});
+
+it("decides in the relay's own process over TCP, and says so when Redis is not there", async () => {
+  const { env, redis } = await startUpstreams();
+  const variables = { ...env, UPSTASH_REDIS_REST_URL: '', REDIS_PORT: String(await freePort()) };
+  const log = fakeLog();
+  const config = toAllocatorConfig(readEnv(z.object(AllocatorVariables), { ...variables, REDIS_HOST: '127.0.0.1' }));
+
+  const { allocate, close } = composeAllocator(config, log);
+
+  await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: false, code: 'upstream_unavailable' });
+  close();
+  expect(log.events()).toContain('placement_failed');
+  expect(redis.requests).toEqual([]);
+});
+
+it('decides in the relay over HTTP where Upstash is given', async () => {
+  const { env } = await startUpstreams();
+  const config = toAllocatorConfig(readEnv(z.object(AllocatorVariables), env));
+
+  const { allocate, close } = composeAllocator(config, fakeLog());
+
+  await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: true });
+  close();
+});

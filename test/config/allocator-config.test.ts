@@ -1,0 +1,183 @@
+import { expect, it } from 'vitest';
+import * as z from 'zod/mini';
+import { AllocatorVariables, SECRET_NAMES, toAllocatorConfig } from '../../lib/config/allocator-config.ts';
+import { ConfigError, type Env, readEnv } from '../../lib/config/env.ts';
+
+const read = (env: Env) => toAllocatorConfig(readEnv(z.object(AllocatorVariables), env));
+
+function problemsOf(env: Env): readonly string[] {
+  try {
+    read(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+it('has the documented defaults', () => {
+  expect(read({})).toEqual({
+    consul: {
+      baseUrl: new URL('http://consul:8500'),
+      serviceName: 'game-service',
+      instanceId: 'address',
+      defaults: { cpuCores: 4, memoryBytes: 8 * 1024 ** 3 },
+    },
+    prometheus: { baseUrl: new URL('http://prometheus:9090'), label: 'instance', templates: expect.anything() },
+    view: { freshMs: 2000, staleMs: 300_000 },
+    placement: {
+      recordPrefix: 'games',
+      statePrefix: 'game-allocator',
+      recordTtlS: 70,
+      scrapeIntervalS: 15,
+      cpuWindowS: 30,
+      gameCpuCores: 0.12,
+      gameMemoryBytes: 113e6,
+    },
+    redis: { kind: 'tcp', host: 'localhost', port: 6379, db: 0 },
+    secrets: {},
+  });
+});
+
+it('asks for the metrics of the service by the documented queries', () => {
+  const selector = '{container_label_com_docker_compose_service="$service"}';
+  const cpu = `container_cpu_usage_seconds_total${selector}`;
+  const memory = `container_memory_usage_bytes${selector}`;
+
+  expect(read({}).prometheus?.templates).toEqual({
+    cpu: `sum by ($label) (rate(${cpu}[$window]) or rate(${cpu}[1m]))`,
+    memory: `sum by ($label) (${memory})`,
+    time: `max by ($label) (timestamp(${memory}))`,
+  });
+});
+
+it('reads every variable of the replaced service', () => {
+  const config = read({
+    CONSUL_HOST: 'consul.internal',
+    CONSUL_PORT: '8501',
+    PROMETHEUS_URL: 'https://prom.example/prefix',
+    GAME_CACHE_TTL: '3600',
+    REDIS_HOST: 'redis',
+    REDIS_PORT: '6380',
+    REDIS_DB: '2',
+    REDIS_PASSWORD: ' pw\n',
+  });
+
+  expect(config.consul.baseUrl).toEqual(new URL('http://consul.internal:8501'));
+  expect(config.prometheus?.baseUrl).toEqual(new URL('https://prom.example/prefix'));
+  expect(config.placement.recordTtlS).toBe(3610);
+  expect(config.redis).toEqual({ kind: 'tcp', host: 'redis', port: 6380, db: 2 });
+  expect(config.secrets).toEqual({ REDIS_PASSWORD: 'pw' });
+});
+
+it('reads every variable of its own', () => {
+  const config = read({
+    GAME_SERVICE_NAME: 'others',
+    INSTANCE_ID: 'service_id',
+    PROMETHEUS_INSTANCE_LABEL: 'host',
+    PROMETHEUS_CPU_QUERY: 'cpu',
+    PROMETHEUS_MEMORY_QUERY: 'ram',
+    PROMETHEUS_TIME_QUERY: 'ts',
+    INSTANCE_CPU_CORES: '16',
+    INSTANCE_MEMORY_BYTES: '3.2e10',
+    GAME_CPU_CORES: '0.5',
+    GAME_MEMORY_BYTES: '5e8',
+    FLEET_FRESH_MS: '0',
+    FLEET_STALE_MS: '10000',
+    RECORD_PREFIX: 'r',
+    STATE_PREFIX: 's',
+    SSM_PATH: '/game-allocator/prod',
+  });
+
+  expect(config).toMatchObject({
+    consul: { serviceName: 'others', instanceId: 'service_id', defaults: { cpuCores: 16, memoryBytes: 3.2e10 } },
+    prometheus: { label: 'host', templates: { cpu: 'cpu', memory: 'ram', time: 'ts' } },
+    view: { freshMs: 0, staleMs: 10_000 },
+    placement: { recordPrefix: 'r', statePrefix: 's', gameCpuCores: 0.5, gameMemoryBytes: 5e8 },
+    ssmPath: '/game-allocator/prod',
+  });
+});
+
+it('prefers CONSUL_URL to CONSUL_HOST', () => {
+  const env = { CONSUL_URL: 'https://consul.example/c', CONSUL_HOST: 'other', CONSUL_PORT: '1' };
+
+  expect(read(env).consul.baseUrl).toEqual(new URL('https://consul.example/c'));
+});
+
+it.each(['10.0.0.1', 'consul_1', 'localhost', '[::1]'])('takes %s for the host of Consul', (host) => {
+  expect(read({ CONSUL_HOST: host }).consul.baseUrl.hostname).toBe(host);
+});
+
+it.each([
+  'http://consul',
+  'a b',
+  'consul:8500',
+  'canary:canary@consul',
+  'consul/x',
+  '::1',
+  '999.999.999.999',
+  '?',
+  '#',
+])('does not take %s for the host of Consul', (host) => {
+  expect(problemsOf({ CONSUL_HOST: host })).toEqual(['CONSUL_HOST must be a host name or address.']);
+});
+
+it('leaves Prometheus out where it is off', () => {
+  expect(read({ PROMETHEUS_URL: 'off' })).not.toHaveProperty('prometheus');
+});
+
+it.each([
+  [{}, 30],
+  [{ SCRAPE_INTERVAL_S: '5' }, 20],
+  [{ SCRAPE_INTERVAL_S: '10' }, 20],
+  [{ SCRAPE_INTERVAL_S: '60' }, 120],
+  [{ SCRAPE_INTERVAL_S: '60', CPU_WINDOW_S: '45' }, 45],
+])('with %o the CPU window is %i s', (env, windowS) => {
+  expect(read(env).placement.cpuWindowS).toBe(windowS);
+});
+
+it('uses Upstash where its address is given', () => {
+  const env = { UPSTASH_REDIS_REST_URL: 'https://x.upstash.io', REDIS_HOST: 'redis' };
+
+  expect(read(env).redis).toEqual({ kind: 'upstash', url: new URL('https://x.upstash.io') });
+});
+
+it('trims secrets and leaves empty ones out', () => {
+  const env = Object.fromEntries(SECRET_NAMES.map((name) => [name, ` ${name}\n`]));
+
+  expect(read({ ...env, CONSUL_TOKEN: '' }).secrets).toEqual({
+    UPSTASH_REDIS_REST_TOKEN: 'UPSTASH_REDIS_REST_TOKEN',
+    REDIS_PASSWORD: 'REDIS_PASSWORD',
+    PROMETHEUS_TOKEN: 'PROMETHEUS_TOKEN',
+    API_TOKENS: 'API_TOKENS',
+  });
+});
+
+it('names every problem at once, and no value', () => {
+  const wrong = {
+    INSTANCE_ID: 'canary',
+    CONSUL_URL: 'http://canary:canary@x',
+    CONSUL_PORT: '70000',
+    PROMETHEUS_URL: 'canary',
+    PROMETHEUS_INSTANCE_LABEL: 'canary-x',
+    SCRAPE_INTERVAL_S: '0',
+    CPU_WINDOW_S: 'canary',
+    INSTANCE_CPU_CORES: '0',
+    INSTANCE_MEMORY_BYTES: '-1',
+    GAME_CPU_CORES: 'canary',
+    GAME_MEMORY_BYTES: 'canary',
+    FLEET_FRESH_MS: '10001',
+    FLEET_STALE_MS: '9999',
+    GAME_CACHE_TTL: '0',
+    UPSTASH_REDIS_REST_URL: 'canary',
+    REDIS_PORT: '0',
+    REDIS_DB: '-1',
+    SSM_PATH: 'canary',
+    API_TOKENS: ' ',
+  };
+
+  const problems = problemsOf(wrong);
+
+  expect(problems.map((problem) => problem.split(' ')[0]).toSorted()).toEqual(Object.keys(wrong).toSorted());
+  expect(problems.join()).not.toContain('canary');
+});

@@ -1,0 +1,158 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, expect, it } from 'vitest';
+import { startLambdaHost } from '../../dev/lambda-host/start-lambda-host.ts';
+import { build } from '../../esbuild.config.mjs';
+import { unzip } from './unzip.ts';
+
+const project = fileURLToPath(new URL('../../', import.meta.url));
+const fixture = fileURLToPath(new URL('./fixtures/build', import.meta.url));
+const temporary: string[] = [];
+
+afterAll(async () => {
+  await Promise.all(temporary.map((folder) => rm(folder, { recursive: true, force: true })));
+});
+
+it('turns every kind of import of a builtin into getBuiltinModule, which loads no undici', async () => {
+  const out = await temporaryFolder();
+  await build({ root: fixture, out, relay: false });
+
+  const result = await runBundle(join(out, 'functions/builtins/index.mjs'));
+
+  expect(result).toEqual({
+    named: 'Not Found',
+    default: 'Not Found',
+    namespace: 'b',
+    dynamic: '\n',
+    dynamicHttp: 'function',
+    commonjs: 'a/b',
+    inherits: 0,
+    script: 'return 1',
+    undici: false,
+    lazyBefore: false,
+    lazy: 'this text stays out of the main file',
+  });
+});
+
+it('keeps what is imported lazily in a chunk, maps beside the files, and the size of each in meta.json', async () => {
+  const out = await temporaryFolder();
+  await build({ root: fixture, out, relay: false });
+
+  const folder = join(out, 'functions/builtins');
+  const files = (await readdir(folder, { recursive: true })).sort();
+  const main = await readFile(join(folder, 'index.mjs'), 'utf8');
+
+  expect(files).toEqual(expect.arrayContaining(['index.mjs', 'index.mjs.map', 'script.lua']));
+  expect(files.filter((file) => /^chunks\/lazy-\w+\.mjs$/.test(file))).toHaveLength(1);
+  expect(main).not.toContain('stays out');
+  expect(main).not.toContain('sourceMappingURL');
+  const meta = JSON.parse(await readFile(join(out, 'meta.json'), 'utf8'));
+  expect(Object.values(meta.builtins.outputs)).toContainEqual(expect.objectContaining({ bytes: main.length }));
+});
+
+it('builds the same bytes twice, removes what an earlier build left, and does not touch what stays', async () => {
+  const out = await temporaryFolder();
+  await build({ root: project, out });
+  const first = await checksums(out);
+  const writtenAt = (await stat(join(out, 'relay/relay.mjs'))).mtimeMs;
+  await writeFile(join(out, 'functions/batch/left-over.mjs'), '');
+
+  await build({ root: project, out });
+
+  expect(await checksums(out)).toEqual(first);
+  expect((await stat(join(out, 'relay/relay.mjs'))).mtimeMs).toBe(writtenAt);
+});
+
+it('packages offline and without credentials, and each zip answers an invocation in an empty folder', async () => {
+  await build();
+  const folder = await temporaryFolder();
+  await packageInto(folder, 'prod');
+
+  for (const name of ['batch', 'assign', 'health']) {
+    const root = await temporaryFolder();
+    const files = await unzip(join(folder, `${name}.zip`), root);
+    expect(files.filter((file) => !file.startsWith(`dist/functions/${name}/`) || file.endsWith('.map'))).toEqual([]);
+
+    // Read by the host alone; a function has nothing but its zip.
+    await copyFile(join(project, 'serverless.yml'), join(root, 'serverless.yml'));
+    const host = await startLambdaHost({ root, env: FUNCTION_ENV, logFile: '/dev/null' });
+    try {
+      const path = name === 'health' ? '/health' : `/${name}`;
+      const response = await fetch(host.url + path, { method: name === 'health' ? 'GET' : 'POST' });
+      expect([name, response.status]).toEqual([name, name === 'health' ? 200 : 401]);
+    } finally {
+      await host.stop();
+    }
+  }
+});
+
+it('describes functions, URL and permissions as they are meant', async () => {
+  const folder = await temporaryFolder();
+  await build();
+  await packageInto(folder, 'dev');
+
+  const text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8');
+  const resources = JSON.parse(text).Resources;
+
+  expect(resources.BatchLambdaFunction.Properties).toMatchObject({
+    Runtime: 'nodejs24.x',
+    Architectures: ['arm64'],
+    MemorySize: 1769,
+    Timeout: 6,
+    Handler: 'dist/functions/batch/index.handler',
+    Environment: { Variables: { SSM_PATH: '/game-allocator/dev', LOG_FORMAT: 'json' } },
+  });
+  expect(resources.BatchLambdaFunctionUrl.Properties.AuthType).toBe('AWS_IAM');
+  expect(resources.HttpApiRoutePostAssign.Properties.RouteKey).toBe('POST /assign');
+  expect(resources.HealthLogGroup.Properties.RetentionInDays).toBe(30);
+  expect(text).not.toMatch(/REST_TOKEN|API_TOKENS|PASSWORD/);
+  expect(text).not.toContain('"Resource":"*"');
+});
+
+const FUNCTION_ENV = {
+  CONSUL_URL: 'http://127.0.0.1:9',
+  PROMETHEUS_URL: 'off',
+  UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:9',
+  UPSTASH_REDIS_REST_TOKEN: 'x',
+  API_TOKENS: 'a-token-of-some-length-for-tests',
+};
+
+/** With an empty home folder, and so without credentials. */
+async function packageInto(folder: string, stage: string): Promise<void> {
+  const serverless = join(project, 'node_modules/serverless/bin/serverless.js');
+  const env = { PATH: process.env['PATH'], HOME: folder, SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
+  const args = [serverless, 'package', '--stage', stage, '--package', folder];
+  await promisify(execFile)(process.execPath, args, { cwd: project, env });
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'bundles-'));
+  temporary.push(folder);
+  return folder;
+}
+
+/** A process of its own: the modules that this one has loaded would hide what a bundle loads. */
+async function runBundle(file: string): Promise<unknown> {
+  const code = `const { handler } = await import(${JSON.stringify(file)}); console.log(JSON.stringify(await handler()));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], {
+    cwd: tmpdir(),
+  });
+  return JSON.parse(stdout);
+}
+
+async function checksums(folder: string): Promise<Record<string, string>> {
+  const sums: Record<string, string> = {};
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    sums[path] = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
+  }
+  return sums;
+}

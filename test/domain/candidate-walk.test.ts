@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { ALL_UP_TO, createCandidateWalk } from '../../lib/domain/candidate-walk.ts';
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+it.each([0, 1, 63, 64])('passes a fleet of %i whole and in order', (count) => {
+  const walk = createCandidateWalk(() => 0.5);
+
+  expect(walk(numbers(count), 1)).toEqual(numbers(count));
+});
+
+it.each([
+  [65, 1, 32],
+  [65, 8, 32],
+  [300, 9, 36],
+  [300, 64, 256],
+  [3000, 64, 256],
+  [200, 64, 200],
+  [65, 64, 65],
+])('of %i instances for %i requests passes %i', (count, requests, passed) => {
+  const walk = createCandidateWalk(Math.random);
+
+  const candidates = walk(numbers(count), requests);
+
+  expect(candidates.length).toBe(passed);
+  expect(new Set(candidates).size).toBe(passed);
+});
+
+it('lets every instance come up once in one walk through the fleet', () => {
+  const walk = createCandidateWalk(Math.random);
+  const all = numbers(320);
+
+  const seen = numbers(10).flatMap(() => walk(all, 1));
+
+  expect(seen.toSorted((a, b) => a - b)).toEqual(all);
+});
+
+it('does not begin the walk in the order of the list', () => {
+  const walk = createCandidateWalk(() => 0.5);
+
+  expect(walk(numbers(100), 1)).not.toEqual(numbers(32));
+});
+
+it('chooses each instance about equally often with a fleet that keeps changing its size', () => {
+  const walk = createCandidateWalk(Math.random);
+  const counts = new Array<number>(101).fill(0);
+
+  for (let call = 0; call < 2000; call += 1) {
+    for (const chosen of walk(numbers(100 + (call % 2)), 1)) counts[chosen]! += 1;
+  }
+
+  // 640 on average, with a standard deviation of 21; the 101st is there every other time.
+  expect(Math.min(...counts.slice(0, 100))).toBeGreaterThan(500);
+  expect(Math.max(...counts)).toBeLessThan(780);
+});
+
+it('never passes an instance twice, nor one that is not there, whatever the fleet does between calls', () => {
+  const calls = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 1, max: 64 })), { maxLength: 8 });
+  fc.assert(
+    fc.property(calls, fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1 }), (fleets, draws) => {
+      let drawn = 0;
+      const walk = createCandidateWalk(() => draws[drawn++ % draws.length] ?? 0);
+      for (const [count, requests] of fleets) {
+        const passed = walk(numbers(count), requests);
+        expect(new Set(passed).size).toBe(passed.length);
+        expect(passed.every((candidate) => candidate < count)).toBe(true);
+        expect(passed.length).toBe(count <= ALL_UP_TO ? count : Math.min(count, Math.max(32, 4 * requests)));
+      }
+    }),
+    { numRuns: 50 },
+  );
+});

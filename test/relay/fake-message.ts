@@ -1,0 +1,26 @@
+import type { RelayMessage, ReplyError } from '../../lib/relay/read-message.ts';
+
+export interface SentReply {
+  readonly body: unknown;
+  readonly error: ReplyError | undefined;
+}
+
+/** A message whose replies are kept in `replies`; `body` is sent as it is when it is text or bytes, else as JSON. */
+export function fakeMessage(body: unknown, headers: Readonly<Record<string, string>> = {}) {
+  const replies: SentReply[] = [];
+  const message: RelayMessage = {
+    data: body instanceof Uint8Array ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+    header: (name) => Object.entries(headers).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1],
+    reply: (payload, error) => {
+      replies.push({ body: JSON.parse(Buffer.from(payload).toString('utf8')), error });
+    },
+  };
+  return { message, replies };
+}
+
+/** A log that keeps the events of its lines. */
+export function fakeLog() {
+  const events: string[] = [];
+  const keep = (event: string) => void events.push(event);
+  return { events, log: { debug: keep, info: keep, warning: keep, error: keep } };
+}

@@ -1,0 +1,84 @@
+import { expect, it } from 'vitest';
+import type { BatchItem } from '../../lib/api/batch.ts';
+import { failureReply } from '../../lib/api/outcomes.ts';
+import { createForward, type Poster } from '../../lib/relay/forward.ts';
+import { fakeLog } from './fake-message.ts';
+
+const ITEM: BatchItem = { op: 'assign', request: { game_id: 'g' }, budget_ms: 400, attempt: 'a-1' };
+const PLACED = { success: true, instance_id: '10.0.0.3', port: 5002 };
+const signal = new AbortController().signal;
+
+function answering(status: number, body: unknown) {
+  const requests: Parameters<Poster['request']>[0][] = [];
+  const { log, events } = fakeLog();
+  const http: Poster = {
+    request: async (request) => {
+      requests.push(request);
+      return { status, body: typeof body === 'string' ? body : JSON.stringify(body) };
+    },
+  };
+  return { requests, events, forward: createForward({ http, path: '/batch?x=1', log }) };
+}
+
+it('posts the items in one batch and returns the replies in order', async () => {
+  const replies = [PLACED, failureReply({ code: 'no_capacity' })];
+  const { forward, requests } = answering(200, { v: 1, items: replies, extra: true });
+
+  expect(await forward([ITEM, ITEM], signal)).toEqual(replies);
+
+  expect(requests).toHaveLength(1);
+  expect(requests[0]).toMatchObject({ method: 'POST', path: '/batch?x=1', signal });
+  expect(requests[0]!.headers['content-type']).toBe('application/json');
+  expect(JSON.parse(requests[0]!.body)).toEqual({ v: 1, items: [ITEM, ITEM] });
+});
+
+it('drops keys of a reply that are not ours', async () => {
+  const { forward } = answering(200, { v: 1, items: [{ ...PLACED, stack: 'at x.ts' }] });
+
+  expect(await forward([ITEM], signal)).toEqual([PLACED]);
+});
+
+it.each([
+  [500, 'status', 'unknown'],
+  [502, 'status', 'unknown'],
+  [504, 'status', 'unknown'],
+  [429, 'status', 'none'],
+  [404, 'status', 'none'],
+  [204, 'status', 'none'],
+  [302, 'status', 'none'],
+  [401, 'refused', 'none'],
+  [403, 'refused', 'none'],
+])('throws for status %i: %s, outcome %s', async (status, failure, outcome) => {
+  const { forward } = answering(status, { v: 1, items: [PLACED] });
+
+  await expect(forward([ITEM], signal)).rejects.toMatchObject({ upstream: 'allocator', failure, status, outcome });
+});
+
+it.each([
+  ['text', 'Internal Server Error'],
+  ['nothing', ''],
+  ['null', null],
+  ['another version', { v: 2, items: [PLACED] }],
+  ['no items', { v: 1 }],
+  ['too few items', { v: 1, items: [] }],
+  ['too many items', { v: 1, items: [PLACED, PLACED] }],
+])('throws invalid_body for %s', async (_name, body) => {
+  const { forward } = answering(200, body);
+
+  await expect(forward([ITEM], signal)).rejects.toMatchObject({ failure: 'invalid_body' });
+});
+
+it.each([
+  ['null', null],
+  ['a success without an instance', { success: true }],
+  ['a success with an empty instance', { success: true, instance_id: '' }],
+  ['a port that is none', { ...PLACED, port: 70_000 }],
+  ['an unknown code', { success: false, message: 'm', code: 'teapot', retryable: false }],
+  ['a failure without a message', { success: false, code: 'no_capacity', retryable: true }],
+])('makes upstream_unavailable of %s and leaves its neighbours alone', async (_name, reply) => {
+  const { forward, events } = answering(200, { v: 1, items: [PLACED, reply] });
+
+  expect(await forward([ITEM, ITEM], signal)).toEqual([PLACED, failureReply({ code: 'upstream_unavailable' })]);
+
+  expect(events).toEqual(['allocator_reply_invalid']);
+});

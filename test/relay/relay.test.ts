@@ -1,0 +1,410 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Allocate } from '../../lib/api/allocate.ts';
+import { MAX_REQUEST_BYTES } from '../../lib/api/assign-request.ts';
+import { BatchItem } from '../../lib/api/batch.ts';
+import { FAILURES, type FailureCode, failureReply, type Reply } from '../../lib/api/outcomes.ts';
+import { UpstreamError } from '../../lib/app/upstream-error.ts';
+import type { RelayMessage } from '../../lib/relay/read-message.ts';
+import { createRelay } from '../../lib/relay/relay.ts';
+import { fakeLog, fakeMessage } from './fake-message.ts';
+
+const PLACED: Reply = { success: true, instance_id: '10.0.0.3', port: 5002 };
+const REQUEST = { game_id: 'g1', settings: { resource_level: 'high' } };
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function startRelay(allocate: Allocate, maxInFlight = 1024) {
+  const { log, events } = fakeLog();
+  const relay = createRelay({ allocate, clock: Date.now, log, maxInFlight });
+  return { relay, events };
+}
+
+/** An Allocate that answers each call with the next of `answers` after `delayMs`, and keeps what it was asked. */
+function scripted(answers: readonly (Reply | Error | readonly Reply[])[], delayMs = 0) {
+  const calls: { items: readonly BatchItem[]; signal: AbortSignal; atMs: number }[] = [];
+  const allocate: Allocate = async (items, signal) => {
+    const answer = answers[calls.length];
+    calls.push({ items, signal, atMs: Date.now() });
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    if (answer === undefined) throw new Error('asked more often than expected');
+    if (answer instanceof Error) throw answer;
+    return Array.isArray(answer) ? answer : [answer as Reply];
+  };
+  return { allocate, calls };
+}
+
+/** Never answers, and like a real client gives up when it is told to. */
+const silent: Allocate = (_items, signal) =>
+  new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new UpstreamError('allocator', 'timeout')));
+  });
+
+function failed(code: FailureCode, message?: string) {
+  const body = failureReply(message === undefined ? { code } : { code, message });
+  return { body, error: { message: body.message, status: FAILURES[code].status } };
+}
+
+it('passes a request on as one batch item and its reply back unchanged', async () => {
+  const { allocate, calls } = scripted([PLACED]);
+  const { relay } = startRelay(allocate);
+  const { message, replies } = fakeMessage({ ...REQUEST, more: 1 });
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(replies).toEqual([{ body: PLACED, error: undefined }]);
+  expect(calls).toHaveLength(1);
+  const [item] = calls[0]!.items;
+  expect(item).toEqual({ op: 'assign', request: REQUEST, budget_ms: 435, attempt: expect.any(String) });
+  expect(BatchItem.safeParse(item).success).toBe(true);
+  expect(relay.stats()).toMatchObject({ received: 1, succeeded: 1, failed: {}, late: 0 });
+  expect(relay.inFlight()).toBe(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('gives every message an attempt of its own', async () => {
+  const { allocate, calls } = scripted([PLACED, PLACED]);
+  const { relay } = startRelay(allocate);
+
+  relay.handle(fakeMessage(REQUEST).message);
+  relay.handle(fakeMessage(REQUEST).message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(new Set(calls.map((call) => call.items[0]!.attempt)).size).toBe(2);
+});
+
+it('passes a failure on with its message and status for the headers', async () => {
+  const { relay } = startRelay(scripted([failureReply({ code: 'no_capacity' })]).allocate);
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(replies).toEqual([failed('no_capacity')]);
+  expect(replies[0]!.error!.status).toBe(429);
+  expect(relay.stats()).toMatchObject({ succeeded: 0, failed: { no_capacity: 1 } });
+});
+
+it('keeps the message for the header to one line of at most 200 characters', async () => {
+  const { relay } = startRelay(
+    scripted([failureReply({ code: 'conflict', message: `a\r\nb ${'😀'.repeat(300)}` })]).allocate,
+  );
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(replies[0]!.error!.message).toBe(`a b ${'😀'.repeat(196)}`);
+});
+
+it.each([
+  ['text that is not JSON', 'nope', 'The request must be JSON text in UTF-8.'],
+  ['no game_id', {}, 'game_id is required.'],
+  ['null for settings', { game_id: 'g', settings: null }, 'settings must be an object.'],
+  [
+    'an unknown level',
+    { game_id: 'g', settings: { resource_level: 'x' } },
+    'settings.resource_level must be "low" or "high".',
+  ],
+  ['an empty payload', '', 'The request must be JSON text in UTF-8.'],
+])('answers %s at once as invalid_request and asks nobody', async (_name, body, text) => {
+  const { allocate, calls } = scripted([]);
+  const { relay } = startRelay(allocate);
+  const { message, replies } = fakeMessage(body);
+
+  relay.handle(message);
+
+  expect(replies).toEqual([failed('invalid_request', text)]);
+  expect(calls).toEqual([]);
+  expect(relay.inFlight()).toBe(0);
+});
+
+it('takes a request of exactly the largest size and refuses one byte more', async () => {
+  const { allocate, calls } = scripted([PLACED]);
+  const { relay } = startRelay(allocate);
+  const largest = fakeMessage(JSON.stringify(REQUEST).padEnd(MAX_REQUEST_BYTES));
+  const larger = fakeMessage(JSON.stringify(REQUEST).padEnd(MAX_REQUEST_BYTES + 1));
+
+  relay.handle(largest.message);
+  relay.handle(larger.message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(largest.replies[0]!.body).toEqual(PLACED);
+  expect(larger.replies).toEqual([failed('too_large', 'The request must have at most 16384 bytes.')]);
+  expect(calls).toHaveLength(1);
+});
+
+it.each([
+  ['100', 35],
+  ['2000', 1935],
+  ['10000', 9935],
+])('takes Timeout-Ms %s and leaves the function what remains', async (timeout, budgetMs) => {
+  const { allocate, calls } = scripted([PLACED]);
+  const { relay } = startRelay(allocate);
+
+  relay.handle(fakeMessage(REQUEST, { 'timeout-ms': timeout }).message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(calls[0]!.items[0]!.budget_ms).toBe(budgetMs);
+});
+
+it.each(['99', '10001', '-500', '500.5', 'NaN', '', ' 500', '1e3'])('refuses Timeout-Ms %j by its name', (timeout) => {
+  const { relay } = startRelay(scripted([]).allocate);
+  const { message, replies } = fakeMessage(REQUEST, { 'Timeout-Ms': timeout });
+
+  relay.handle(message);
+
+  expect(replies).toEqual([failed('invalid_request', 'Timeout-Ms must be a whole number from 100 to 10000.')]);
+});
+
+it('refuses a message whose headers cannot be read', () => {
+  const { relay } = startRelay(scripted([]).allocate);
+  const { message, replies } = fakeMessage(REQUEST);
+  const unreadable: RelayMessage = {
+    ...message,
+    header: () => {
+      throw new Error('bad header');
+    },
+  };
+
+  relay.handle(unreadable);
+
+  expect(replies[0]!.body).toMatchObject({ code: 'invalid_request' });
+});
+
+it.each([
+  ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', true],
+  ['00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01', false],
+  ['00-00000000000000000000000000000000-00f067aa0ba902b7-01', false],
+  ['ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', false],
+  ['hello', false],
+])('passes traceparent %s on: %s', async (traceparent, passed) => {
+  const { allocate, calls } = scripted([PLACED]);
+  const { relay } = startRelay(allocate);
+
+  relay.handle(fakeMessage(REQUEST, { Traceparent: traceparent }).message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(calls[0]!.items[0]!.traceparent).toBe(passed ? traceparent : undefined);
+});
+
+it('answers deadline_exceeded 50 ms before the caller gives up, and tells the call to stop', async () => {
+  const signals: AbortSignal[] = [];
+  const { relay, events } = startRelay((items, signal) => {
+    signals.push(signal);
+    return silent(items, signal);
+  });
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(449);
+  expect(replies).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+
+  expect(replies).toEqual([failed('deadline_exceeded')]);
+  expect(signals[0]!.aborted).toBe(true);
+  expect(relay.inFlight()).toBe(0);
+  expect(relay.stats()).toMatchObject({ failed: { deadline_exceeded: 1 }, answeringMs: 450, retried: 0 });
+  expect(events).toEqual([]);
+});
+
+it('drops and counts a reply that comes after the deadline', async () => {
+  const { relay } = startRelay(scripted([PLACED], 700).allocate);
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(1000);
+
+  expect(replies).toEqual([failed('deadline_exceeded')]);
+  expect(relay.stats()).toMatchObject({ late: 1, succeeded: 0 });
+});
+
+it('answers overloaded at once beyond the cap, and takes requests again below it', async () => {
+  const { allocate, calls } = scripted([PLACED, PLACED, PLACED], 100);
+  const { relay, events } = startRelay(allocate, 2);
+  const sent = Array.from({ length: 5 }, () => fakeMessage(REQUEST));
+
+  for (const { message } of sent) relay.handle(message);
+  expect(sent.map(({ replies }) => replies.length)).toEqual([0, 0, 1, 1, 1]);
+  await vi.advanceTimersByTimeAsync(100);
+  const later = fakeMessage(REQUEST);
+  relay.handle(later.message);
+  await vi.advanceTimersByTimeAsync(100);
+
+  expect(sent[4]!.replies).toEqual([failed('overloaded')]);
+  expect(sent[0]!.replies[0]!.body).toEqual(PLACED);
+  expect(later.replies[0]!.body).toEqual(PLACED);
+  expect(calls).toHaveLength(3);
+  expect(events).toEqual(['overloaded']);
+});
+
+it.each([
+  ['nothing listens', new UpstreamError('allocator', 'connect')],
+  ['the connection breaks', new UpstreamError('allocator', 'reset')],
+  ['the function is throttled', new UpstreamError('allocator', 'status', { status: 429 })],
+  ['the function fails', new UpstreamError('allocator', 'status', { status: 502, outcome: 'unknown' })],
+])('asks once more with the same attempt when %s', async (_name, error) => {
+  const { allocate, calls } = scripted([error, PLACED]);
+  const { relay } = startRelay(allocate);
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(60);
+
+  expect(replies.map((reply) => reply.body)).toEqual([PLACED]);
+  expect(calls).toHaveLength(2);
+  expect(calls[1]!.items[0]!.attempt).toBe(calls[0]!.items[0]!.attempt);
+  expect(calls[1]!.items[0]!.budget_ms).toBe(435 - (calls[1]!.atMs - calls[0]!.atMs));
+  expect(relay.stats().retried).toBe(1);
+});
+
+it.each([
+  ['connect', 'connect', 'upstream_unavailable'],
+  ['reset', 'reset', 'deadline_exceeded'],
+  ['reset', 'connect', 'deadline_exceeded'],
+  ['connect', 'reset', 'deadline_exceeded'],
+] as const)('asks never more than twice: %s, then %s, is %s', async (first, second, code) => {
+  const { allocate, calls } = scripted([new UpstreamError('allocator', first), new UpstreamError('allocator', second)]);
+  const { relay, events } = startRelay(allocate);
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(100);
+
+  expect(replies).toEqual([failed(code)]);
+  expect(calls).toHaveLength(2);
+  expect(events).toEqual(['allocator_unavailable']);
+});
+
+it.each([
+  ['a refusal', new UpstreamError('allocator', 'refused', { status: 403 }), 'upstream_unavailable'],
+  [
+    'a status that says that we are wrong',
+    new UpstreamError('allocator', 'status', { status: 413 }),
+    'upstream_unavailable',
+  ],
+  ['a body that is no answer', new UpstreamError('allocator', 'invalid_body'), 'upstream_unavailable'],
+  ['a timeout', new UpstreamError('allocator', 'timeout'), 'deadline_exceeded'],
+  ['a defect', new TypeError('x is not a function'), 'upstream_unavailable'],
+] as const)('does not ask again after %s', async (_name, error, code) => {
+  const { allocate, calls } = scripted([error]);
+  const { relay } = startRelay(allocate);
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(100);
+
+  expect(replies).toEqual([failed(code)]);
+  expect(calls).toHaveLength(1);
+});
+
+it('does not ask again when too little time is left', async () => {
+  const { allocate, calls } = scripted([new UpstreamError('allocator', 'reset'), PLACED], 400);
+  const { relay } = startRelay(allocate);
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(1000);
+
+  expect(calls).toHaveLength(1);
+  expect(replies).toEqual([failed('deadline_exceeded')]);
+});
+
+it.each([
+  ['no reply', []],
+  ['two replies', [PLACED, PLACED]],
+])('answers upstream_unavailable when %s comes back for one item', async (_name, answer) => {
+  const { relay } = startRelay(scripted([answer]).allocate);
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(100);
+
+  expect(replies).toEqual([failed('upstream_unavailable')]);
+});
+
+it('survives an allocate that throws before it returns a promise', async () => {
+  const { relay } = startRelay(() => {
+    throw new Error('at once');
+  });
+  const { message, replies } = fakeMessage(REQUEST);
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(replies).toEqual([failed('upstream_unavailable')]);
+});
+
+it('carries out a message that nobody waits for', async () => {
+  const { allocate, calls } = scripted([PLACED]);
+  const { relay } = startRelay(allocate);
+  const { message } = fakeMessage(REQUEST);
+
+  relay.handle({ data: message.data, header: message.header });
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(calls).toHaveLength(1);
+  expect(relay.stats().succeeded).toBe(1);
+});
+
+it('sends a short failure in place of a reply that is too large, and counts one that cannot be sent at all', async () => {
+  const { relay, events } = startRelay(scripted([PLACED, PLACED]).allocate);
+  const sent: unknown[] = [];
+  const small: RelayMessage = {
+    ...fakeMessage(REQUEST).message,
+    reply: (payload) => {
+      sent.push(JSON.parse(Buffer.from(payload).toString()));
+      if (sent.length === 1) throw new Error('max_payload size exceeded');
+    },
+  };
+  const closed: RelayMessage = {
+    ...fakeMessage(REQUEST).message,
+    reply: () => {
+      throw new Error('closed');
+    },
+  };
+
+  relay.handle(small);
+  relay.handle(closed);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(sent[1]).toMatchObject({ success: false, code: 'upstream_unavailable' });
+  expect(relay.stats().unsent).toBe(1);
+  expect(events).toEqual(['reply_refused', 'reply_refused', 'reply_not_sent']);
+  expect(relay.inFlight()).toBe(0);
+});
+
+it('is idle when everything has been answered, and not before', async () => {
+  const { relay } = startRelay(scripted([PLACED, PLACED], 200).allocate);
+  let idle = false;
+  await relay.idle();
+
+  relay.handle(fakeMessage(REQUEST).message);
+  const waiting = relay.idle().then(() => {
+    idle = true;
+  });
+  await vi.advanceTimersByTimeAsync(199);
+  expect(idle).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  await waiting;
+
+  expect(idle).toBe(true);
+});
+
+it('says once a second that the function cannot be had, however many requests fail', async () => {
+  const { relay, events } = startRelay(async () => {
+    throw new UpstreamError('allocator', 'refused');
+  });
+
+  for (let i = 0; i < 50; i += 1) {
+    relay.handle(fakeMessage(REQUEST).message);
+    await vi.advanceTimersByTimeAsync(40);
+  }
+
+  expect(events).toEqual(['allocator_unavailable', 'allocator_unavailable']);
+});
