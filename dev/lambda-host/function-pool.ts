@@ -20,6 +20,8 @@ export interface FunctionCounters {
 
 export interface FunctionPool {
   readonly counters: FunctionCounters;
+  /** Resolves when the provisioned environments have initialised, or failed to. */
+  readonly ready: () => Promise<void>;
   /** Runs one invocation in a free environment, a new one, or the next that becomes free. Never rejects. */
   readonly invoke: (event: string) => Promise<Outcome>;
   readonly pids: () => number[];
@@ -28,6 +30,8 @@ export interface FunctionPool {
 
 export type PoolOptions = Omit<EnvironmentOptions, 'onIdle' | 'onGone'> & {
   readonly maxEnvironments: number;
+  /** Environments started at once and before anybody asks, as provisioned concurrency does. */
+  readonly provisioned: number;
   /** Answers `throttled` instead of waiting when every environment is busy. */
   readonly throttle: boolean;
 };
@@ -52,7 +56,7 @@ export function createFunctionPool(options: PoolOptions): FunctionPool {
     }
     // One that has just answered asks for work within a millisecond: counting it as coming keeps a client that
     // fires again at once from getting one new process for each of its requests.
-    while (!stopped && coming() < queue.length && environments.size + launching < maxEnvironments) launch();
+    while (!stopped && coming() < queue.length && environments.size + launching < maxEnvironments) void launch();
   }
 
   function coming(): number {
@@ -65,14 +69,17 @@ export function createFunctionPool(options: PoolOptions): FunctionPool {
     return found;
   }
 
-  function launch(): void {
+  /** Resolves when the environment has initialised, or failed to. */
+  function launch(): Promise<void> {
     launching += 1;
     counters.coldStarts += 1;
     let environment: Environment | undefined;
     let initRecorded = false;
+    const init = Promise.withResolvers<void>();
     const started = startEnvironment({
       ...options,
       onIdle: () => {
+        init.resolve();
         const initMs = environment?.initMs();
         if (!initRecorded && initMs !== undefined) {
           initRecorded = true;
@@ -82,6 +89,7 @@ export function createFunctionPool(options: PoolOptions): FunctionPool {
         pump();
       },
       onGone: (initError) => {
+        init.resolve();
         if (environment !== undefined) environments.delete(environment);
         if (initError !== undefined) failNext(initError);
         pump();
@@ -96,12 +104,14 @@ export function createFunctionPool(options: PoolOptions): FunctionPool {
       },
       (error: Error) => {
         launching -= 1;
+        init.resolve();
         failNext({ errorType: 'Runtime.ExitError', errorMessage: error.message });
         pump();
       },
     );
     launches.add(launched);
     void launched.finally(() => launches.delete(launched));
+    return init.promise;
   }
 
   /** Each init that fails takes one waiting invocation with it, so a broken bundle cannot respawn for ever. */
@@ -109,8 +119,11 @@ export function createFunctionPool(options: PoolOptions): FunctionPool {
     queue.shift()?.settle({ kind: 'function-error', error });
   }
 
+  const provisioned = Array.from({ length: Math.min(options.provisioned, maxEnvironments) }, launch);
+
   return {
     counters,
+    ready: async () => void (await Promise.all(provisioned)),
     invoke: (event) => {
       counters.invocations += 1;
       if (throttle && count('idle') + coming() <= queue.length && environments.size + launching >= maxEnvironments) {

@@ -16,6 +16,8 @@ export interface LambdaHostOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Environments (processes) per function, default 4. An invocation beyond that waits for a free one. */
   readonly maxEnvironments?: number;
+  /** Environments per function, by its name, that are ready before the first invocation. Default: none. */
+  readonly provisioned?: Readonly<Record<string, number>>;
   /** SIGSTOP environments between invocations, as Lambda freezes them. */
   readonly freeze?: boolean;
   /** 429 at once for an invocation that would have to wait. */
@@ -70,6 +72,7 @@ export async function startLambdaHost(options: LambdaHostOptions = {}): Promise<
       freeze: options.freeze ?? false,
       output: logFile ?? 'inherit',
       maxEnvironments: options.maxEnvironments ?? 4,
+      provisioned: options.provisioned?.[spec.name] ?? 0,
       throttle: options.throttle ?? false,
     });
     pools.set(spec.name, pool);
@@ -126,6 +129,7 @@ export async function startLambdaHost(options: LambdaHostOptions = {}): Promise<
     servers.push(await listen(listener, options.functionUrlPort ?? 0));
   }
   const [url = '', functionUrl] = servers.map(originOf);
+  await Promise.all([...pools.values()].map((pool) => pool.ready()));
 
   return {
     url,

@@ -258,3 +258,13 @@ async function processState(pid: number): Promise<string | undefined> {
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   await expect.poll(condition, { timeout: 30_000, interval: 10 }).toBe(true);
 }
+
+it('has provisioned environments ready before the first invocation, and one for a bundle that fails does not hold it up', async () => {
+  const host = await start({ provisioned: { act: 2, broken: 1 } });
+
+  expect(host.pids('act')).toHaveLength(2);
+  expect(host.counters['act']).toMatchObject({ invocations: 0, coldStarts: 2 });
+  await post(`${host.url}/act`, JSON.stringify({}));
+
+  expect(host.counters['act']).toMatchObject({ invocations: 1, coldStarts: 2 });
+});
