@@ -30,7 +30,8 @@ export async function removeStackFile(): Promise<void> {
   await rm(STACK_FILE, { force: true });
 }
 
-function isAlive(pid: number): boolean {
+/** Whether the process is there; a zombie counts. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { PlacementConfig } from '../placement/lua-placement.ts';
 import { defaulted, httpUrl, integer, number, oneOf, parseHttpUrl, secret, text, variable } from './env.ts';
 
 const GIB = 1024 ** 3;
@@ -99,15 +100,7 @@ export interface AllocatorConfig {
   };
   /** Ages of the fleet view, ms: used as it is, and used at all. */
   readonly view: { readonly freshMs: number; readonly staleMs: number };
-  readonly placement: {
-    readonly recordPrefix: string;
-    readonly statePrefix: string;
-    readonly recordTtlS: number;
-    readonly scrapeIntervalS: number;
-    readonly cpuWindowS: number;
-    readonly gameCpuCores: number;
-    readonly gameMemoryBytes: number;
-  };
+  readonly placement: Omit<PlacementConfig, 'serviceName'>;
   readonly redis:
     | { readonly kind: 'upstash'; readonly url: URL }
     | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly db: number };

@@ -1,5 +1,6 @@
 import { connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { isAlive } from '../../dev/stack/stack-file.ts';
 import { type Stack, startStack } from '../../dev/stack.ts';
 import { assignAll, newGames, type SeenReply } from './load.ts';
 
@@ -76,12 +77,3 @@ it('is registered as a NATS micro service with true figures', async () => {
   expect(stats.endpoints[0]).toMatchObject({ subject: 'game.assign.request', queue_group: 'game-allocator' });
   expect(stats.endpoints[0]?.num_requests).toBeGreaterThan(0);
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
