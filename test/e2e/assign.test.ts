@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Stack, startStack } from '../../dev/stack.ts';
-import { assignAll, assignOverHttp, assignOverNats, newGames, refusals, tally } from './load.ts';
+import { assignAll, assignOverHttp, assignOverNats, newGames, PATIENT_TIMEOUT_MS, refusals, tally } from './load.ts';
 
 let stack: Stack;
 let nats: NatsConnection;
@@ -25,7 +25,11 @@ const overHttp = (gameId: string) => assignOverHttp(stack.addresses.assignUrl, s
 function post(body: string, headers: Record<string, string> = {}, path = '/assign') {
   return fetch(new URL(path, stack.addresses.assignUrl), {
     method: 'POST',
-    headers: { authorization: `Bearer ${stack.addresses.assignToken}`, ...headers },
+    headers: {
+      authorization: `Bearer ${stack.addresses.assignToken}`,
+      'timeout-ms': String(PATIENT_TIMEOUT_MS),
+      ...headers,
+    },
     body,
   });
 }
@@ -47,7 +51,7 @@ describe('over NATS', () => {
   it.each([['123456789012'], ['"quoted"'], ['with/slash'], ['игра-42']])(
     'keeps the game_id %s as it is, in Redis and for whoever asks again',
     async (gameId) => {
-      const { reply } = await assignOverNats(nats, gameId);
+      const { reply } = await assignOverNats(nats, gameId, PATIENT_TIMEOUT_MS);
 
       expect(await redis.get(`games:${gameId}`)).toBe(JSON.stringify(reply?.instance_id));
       const ttl = await redis.ttl(`games:${gameId}`);
@@ -69,7 +73,7 @@ describe('over NATS', () => {
   it('leaves a key of another type alone', async () => {
     await redis.hset('games:not-ours', 'a', '1');
 
-    const { reply } = await assignOverNats(nats, 'not-ours');
+    const { reply } = await assignOverNats(nats, 'not-ours', PATIENT_TIMEOUT_MS);
 
     expect(reply).toMatchObject({ success: false, code: 'conflict' });
     expect(await redis.hgetall('games:not-ours')).toEqual({ a: '1' });
@@ -123,7 +127,11 @@ describe('over HTTPS', () => {
 
   it('answers a batch in order, each item for itself', async () => {
     const [a = '', b = ''] = newGames(2);
-    const items = [a, '', b, a].map((gameId) => ({ op: 'assign', request: { game_id: gameId } }));
+    const items = [a, '', b, a].map((gameId) => ({
+      op: 'assign',
+      request: { game_id: gameId },
+      budget_ms: PATIENT_TIMEOUT_MS,
+    }));
 
     const response = await post(
       JSON.stringify({ v: 1, items: [...items, { op: 'dance', request: {} }] }),

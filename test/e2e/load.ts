@@ -1,4 +1,4 @@
-import type { NatsConnection } from 'nats';
+import { headers, type NatsConnection } from 'nats';
 
 /** As much of a reply as a caller reads. */
 export interface SeenReply {
@@ -20,11 +20,17 @@ export interface Answer {
 /** Longer than any reply may take, so that a late one shows as late and not as missing. */
 const PATIENCE_MS = 2000;
 
-/** Asks for one game, as a NATS client that knows nothing of this project. */
-export async function assignOverNats(nats: NatsConnection, gameId: string): Promise<Answer> {
+/** What a caller says that is in no hurry, where a test is about something else than time. */
+export const PATIENT_TIMEOUT_MS = 8000;
+
+/** Asks for one game; as a NATS client that knows nothing of this project, unless it says how long it waits. */
+export async function assignOverNats(nats: NatsConnection, gameId: string, timeoutMs?: number): Promise<Answer> {
   const startedAt = performance.now();
+  const said = headers();
+  if (timeoutMs !== undefined) said.set('Timeout-Ms', String(timeoutMs));
+  const options = { timeout: (timeoutMs ?? 0) + PATIENCE_MS, ...(timeoutMs !== undefined && { headers: said }) };
   const payload = JSON.stringify({ game_id: gameId, settings: { resource_level: 'low' } });
-  const message = await nats.request('game.assign.request', payload, { timeout: PATIENCE_MS }).catch(() => undefined);
+  const message = await nats.request('game.assign.request', payload, options).catch(() => undefined);
   return { gameId, reply: message?.json<SeenReply>(), ms: performance.now() - startedAt };
 }
 
@@ -33,7 +39,7 @@ export async function assignOverHttp(url: string, token: string, gameId: string)
   const startedAt = performance.now();
   const response = await fetch(url, {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${token}`, 'timeout-ms': String(PATIENT_TIMEOUT_MS) },
     body: JSON.stringify({ game_id: gameId }),
     signal: AbortSignal.timeout(10_000),
   });
