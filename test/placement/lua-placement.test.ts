@@ -33,8 +33,14 @@ function service(overrides: Partial<PlacementConfig> = {}) {
     at(secondsAfterT0: number) {
       nowS = T0 + secondsAfterT0;
     },
-    place(candidates: readonly Candidate[], asked: readonly PlacementRequest[]): Promise<readonly PlacementResult[]> {
+    /** `newestS`: seconds after T0 of the newest sample in the whole answer, where the candidates are a part of it. */
+    place(
+      candidates: readonly Candidate[],
+      asked: readonly PlacementRequest[],
+      newestS?: number,
+    ): Promise<readonly PlacementResult[]> {
       const times = candidates.flatMap(({ sample }) => (sample ? [sample.atS] : []));
+      if (newestS !== undefined) times.push(T0 + newestS);
       const newestSampleS = times.length === 0 ? undefined : Math.max(...times);
       return placement.place({ candidates, newestSampleS, requests: asked }, AbortSignal.timeout(10_000));
     },
@@ -316,6 +322,16 @@ describe('choosing', () => {
     const fleet = [candidate('a', [15, 0.4, GIB]), candidate('b', [15, 0.4, GIB])];
 
     expect(chosen(await place(fleet, requests(1)))).toEqual({ b: 1 });
+  });
+
+  it('judges the age of a sample by the newest one of the whole fleet, not only of the candidates', async () => {
+    const fleet = [candidate('b', [44, 1, GIB]), candidate('old', [0, 0.1, GIB])];
+    const [whole, part] = [service(), service()];
+    // In a service's very first call everybody counts as dark for a while already.
+    for (const { place } of [whole, part]) await place([candidate('b', [0, 1, GIB])], requests(1));
+
+    expect(chosen(await whole.place(fleet, requests(1)))).toEqual({ old: 1 });
+    expect(chosen(await part.place(fleet, requests(1), 50))).toEqual({ b: 1 });
   });
 
   it('folds a sample in once, however finely its time is given', async () => {
