@@ -6,6 +6,7 @@ import type { Allocate } from '../lib/api/allocate.ts';
 import type { Clock, Log } from '../lib/app/ports.ts';
 import { ConfigError, type Env } from '../lib/config/env.ts';
 import { type RelayConfig, readRelayConfig } from '../lib/config/relay-config.ts';
+import { batchItems } from '../lib/relay/batch-items.ts';
 import { drain } from '../lib/relay/drain.ts';
 import { createForward, MAX_ANSWER_BYTES } from '../lib/relay/forward.ts';
 import { startHealthServer } from '../lib/relay/health-server.ts';
@@ -49,7 +50,7 @@ async function serve(config: RelayConfig): Promise<void> {
   // One request's defect must not end the others; what is rejected here was waited for by nobody.
   process.on('unhandledRejection', (reason) => log.error('unhandled_rejection', {}, reason));
 
-  const allocate = await createAllocate(config, log);
+  const allocate = batchItems(await createAllocate(config, log), clock);
   const relay = createRelay({ allocate, clock, log, maxInFlight: config.maxInFlight });
   const door = openNatsDoor({
     address: { servers: config.nats.servers, tls: config.nats.tls, name: config.log.service },
