@@ -34,7 +34,7 @@ export function composeFunction(env: Env): { readonly allocate: Allocate; readon
     token: () => secrets.get('UPSTASH_REDIS_REST_TOKEN'),
   });
   return {
-    allocate: composeAllocate(config.allocator, { log, secrets, redis }),
+    allocate: composeAllocate(config.allocator, { log, secrets, redis, preload: redis.preload }),
     handler: { clock, log, authorise: (header, waitMs) => authorise(secrets, header, waitMs) },
   };
 }
@@ -66,9 +66,12 @@ interface Parts {
   readonly log: Log;
   readonly secrets: Secrets<SecretName>;
   readonly redis: RedisClient;
+  /** Loads what the first command to Redis needs. */
+  readonly preload?: () => void;
 }
 
-function composeAllocate(config: AllocatorConfig, { log, secrets, redis: bareRedis }: Parts): Allocate {
+function composeAllocate(config: AllocatorConfig, parts: Parts): Allocate {
+  const { log, secrets, redis: bareRedis, preload } = parts;
   const told = tellingOfRefusals(secrets);
   const redis: RedisClient = {
     runScript: told(bareRedis.runScript),
@@ -78,7 +81,7 @@ function composeAllocate(config: AllocatorConfig, { log, secrets, redis: bareRed
   const consul = createConsulDiscovery({ ...config.consul, token: () => secrets.get('CONSUL_TOKEN'), log });
   const { serviceName } = config.consul;
   const views = createFleetViews({
-    discovery: { list: told(consul.list) },
+    discovery: { list: beforeWaiting(told(consul.list), preload) },
     metrics: composeMetrics(config, log, secrets),
     savedList: createSavedList({
       redis,
@@ -93,7 +96,21 @@ function composeAllocate(config: AllocatorConfig, { log, secrets, redis: bareRed
     ...config.view,
   });
   const placement = createLuaPlacement(redis, { ...config.placement, serviceName }, clock);
-  return createAllocate(withSecrets(secrets, createAssignGames({ views, placement, clock, random, log })), clock);
+  const reassigns = config.placement.reassignGraceMs > 0;
+  const assignGames = createAssignGames({ views, placement, clock, random, log, reassigns });
+  return createAllocate(withSecrets(secrets, assignGames), clock, config.requestStrategies);
+}
+
+/** Does `work` once the first call is on its way, in the time that its answer takes. */
+function beforeWaiting<Args extends unknown[], Result>(
+  call: (...args: Args) => Result,
+  work: (() => void) | undefined,
+) {
+  return (...args: Args): Result => {
+    const result = call(...args);
+    work?.();
+    return result;
+  };
 }
 
 function composeMetrics({ prometheus, consul, placement }: AllocatorConfig, log: Log, secrets: Secrets<SecretName>) {

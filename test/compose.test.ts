@@ -31,7 +31,7 @@ function upstash(token: () => string): Listener {
     const [command, ...args] = JSON.parse(body);
     if (command !== 'evalsha') return reply(200, { result: command === 'set' ? 'OK' : null })(request, response, body);
     const { candidates, requests } = JSON.parse(args.at(-1));
-    const result = candidates.length === 0 ? ['no_candidate'] : ['placed', 1];
+    const result = candidates.length === 0 ? ['no_candidate'] : ['placed', 1, false];
     const answer = { now: Date.now() / 1000, results: requests.map(() => result) };
     reply(200, { result: JSON.stringify(answer) })(request, response, body);
   };
@@ -67,10 +67,13 @@ async function startUpstreams() {
   return { ...servers, env, asked };
 }
 
-async function assign(allocate: Allocate): Promise<Reply> {
-  const [answer] = await allocate([{ op: 'assign', request: { game_id: 'a' }, budget_ms: 5000 }], noLimit());
+async function assign(allocate: Allocate, settings = {}): Promise<Reply> {
+  const [answer] = await allocate([{ op: 'assign', request: { game_id: 'a', settings }, budget_ms: 5000 }], noLimit());
   return answer!;
 }
+
+/** What the last script was told. */
+const lastCall = ({ requests }: TestServer) => JSON.parse(JSON.parse(requests.at(-1)!.body).at(-1));
 
 const commandsOf = (server: TestServer) => server.requests.map(({ body }) => JSON.parse(body)[0]);
 
@@ -85,6 +88,36 @@ it('a warm assign asks Redis once, and neither Consul nor Prometheus', async () 
   const after = [redis, consul, prometheus].map(({ requests }) => requests.length);
   expect(after.map((count, index) => count - before[index]!)).toEqual([1, 0, 0]);
   expect(commandsOf(redis).at(-1)).toBe('evalsha');
+});
+
+it('takes what a request asks for to Redis, and a strategy where it is allowed', async () => {
+  const { env, redis } = await startUpstreams();
+  const { allocate } = composeFunction({ ...env, REQUEST_STRATEGIES: 'pack' });
+  await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: true });
+
+  await assign(allocate, { cpu_cores: 2, memory_bytes: 1e9, exact: true, strategy: 'pack', require: { v1: true } });
+  expect(lastCall(redis).candidates.length).toBe(1);
+  expect(lastCall(redis).requests).toMatchObject([{ expected: [2, 1e9, true], strategy: 'pack' }]);
+  await assign(allocate, { require: { v2: true } });
+  expect(lastCall(redis)).toMatchObject({ candidates: [], tiers: [[]], requests: [{ tiers: 1 }] });
+
+  const refusal = { code: 'invalid_request', message: expect.stringContaining('settings.strategy') };
+  expect(await assign(allocate, { strategy: 'spread' })).toMatchObject(refusal);
+});
+
+it.each([
+  ['', ['10.0.0.4']],
+  ['0', undefined],
+])('with REASSIGN_GRACE_MS=%j it tells Redis that %j is gone', async (graceMs, gone) => {
+  const { env, redis } = await startUpstreams();
+  const sick = healthEntry({ address: '10.0.0.4', checks: { http: 'critical' } });
+  const consul = await startServer(reply(200, [healthEntry(), sick]));
+  const { allocate } = composeFunction({ ...env, CONSUL_URL: consul.url.href, REASSIGN_GRACE_MS: graceMs });
+
+  await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: true });
+  await assign(allocate);
+
+  expect(lastCall(redis).view?.gone).toEqual(gone);
 });
 
 it('gives each upstream its own token, and no other', async () => {

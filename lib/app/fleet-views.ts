@@ -1,3 +1,4 @@
+import { createAbsentIds } from '../domain/absent-ids.ts';
 import type { DegradedSource, FleetList, FleetView, LoadReport } from '../domain/fleet.ts';
 import { isDoubtful } from '../domain/list-doubt.ts';
 import { createCachedSource, type Reading } from './cached-source.ts';
@@ -34,12 +35,17 @@ export interface OpenView {
 export interface FleetViews {
   /** What the allocator knows of the fleet, at most as old as configured. `budgetMs`: what the operation has left. */
   open(budgetMs: number): Promise<OpenView>;
+  /** Somebody has a game on this instance, which the list of a view with `absence` did not have. */
+  noteAbsent(instanceId: string): void;
 }
 
 interface DiscoveredList {
   readonly list: FleetList;
   /** Consul's newest answer lacked most of it and waits for a second answer that says the same. */
   readonly doubted: boolean;
+  /** When the request for `list` began, ms. */
+  readonly askedAtMs: number;
+  readonly failing: readonly string[];
 }
 
 const NO_LOAD: LoadReport = { samples: new Map() };
@@ -49,18 +55,22 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
   const { discovery, metrics, savedList, log } = options;
   const common = { ...options, besideMs: BESIDE_MS, timeoutMs: SOURCE_TIMEOUT_MS };
   const warnOfStrangers = createStrangerWarning(log);
+  const absent = createAbsentIds();
   let believed: DiscoveredList | undefined;
 
   const lists = createCachedSource<DiscoveredList>({
     ...common,
     name: 'consul',
     async fetch(signal) {
+      const askedAtMs = options.clock();
       const next = await discovery.list(signal);
       if (believed !== undefined && !believed.doubted && isDoubtful(believed.list, next)) {
         log.warning('consul_list_doubted', { had: believed.list.instances.length, has: next.instances.length });
-        believed = { list: believed.list, doubted: true };
+        believed = { ...believed, doubted: true };
       } else {
-        believed = { list: next, doubted: false };
+        noteChanges(believed?.list, next);
+        const failing = next.instances.filter(({ status }) => status === 'gone').map(({ id }) => id);
+        believed = { list: next, doubted: false, askedAtMs, failing };
         savedList.offer(next);
       }
       return believed;
@@ -69,6 +79,14 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
 
   const loads =
     metrics && createCachedSource({ ...common, name: 'prometheus', fetch: (signal) => metrics.load(signal) });
+
+  function noteChanges(previous: FleetList | undefined, next: FleetList): void {
+    const there = new Set(next.instances.map(({ id }) => id));
+    for (const { id } of previous?.instances ?? []) {
+      if (!there.has(id)) absent.add(id, options.clock());
+    }
+    absent.remove(there);
+  }
 
   return {
     async open(budgetMs) {
@@ -88,7 +106,18 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
       const list = listed.value?.list ?? (await savedList.read(Math.min(SOURCE_TIMEOUT_MS, leftMs)));
       if (list === undefined) return { view: undefined, release };
       if (isNew(load)) warnOfStrangers(list, load?.value ?? NO_LOAD);
-      return { view: { list, load: load?.value ?? NO_LOAD, degraded }, release };
+      const view = { list, load: load?.value ?? NO_LOAD, degraded };
+      if (listed.value === undefined || degraded.includes('consul')) return { view, release };
+      const { askedAtMs, failing } = listed.value;
+      return {
+        view: { ...view, absence: { askedAtMs, gone: [...failing, ...absent.list(options.clock())] } },
+        release,
+      };
+    },
+    noteAbsent(instanceId) {
+      // A newer list than the asker's may have it.
+      const isListed = believed?.list.instances.some(({ id }) => id === instanceId);
+      if (!isListed) absent.add(instanceId, options.clock());
     },
   };
 }

@@ -3,11 +3,24 @@ import type { Instance, Sample } from '../domain/fleet.ts';
 /** What a game mostly needs: `low` weighs CPU, `high` weighs RAM. */
 export type ResourceLevel = 'low' | 'high';
 
+/** `spread`: the least utilised. `pack`: the most utilised that has room to spare, so that others stay empty. */
+export type Strategy = 'spread' | 'pack';
+
 /** An instance that may get the game, as the view saw it. */
 export interface Candidate {
   readonly instance: Instance;
   /** Its load in the view's metrics answer, where that had all of it. */
   readonly sample: Sample | undefined;
+}
+
+/** What one game is expected to use, where its caller knows. */
+export interface ExpectedUse {
+  /** Cores, above 0. */
+  readonly cpuCores?: number;
+  /** Bytes, above 0. */
+  readonly memoryBytes?: number;
+  /** It will not be more than that: it is then taken as it is, and not doubled to be on the safe side. */
+  readonly exact: boolean;
 }
 
 export interface PlacementRequest {
@@ -17,6 +30,24 @@ export interface PlacementRequest {
   readonly attempt: string;
   /** After this nothing may be written for it, ms since 1970 by our clock. */
   readonly deadlineMs: number;
+  readonly expected?: ExpectedUse;
+  /** Absent: the configured one. */
+  readonly strategy?: Strategy;
+  /**
+   * The candidates that may have it, by their position in the call: groups in order of preference, of which a later
+   * one is looked at when every instance of those before it is full. Absent: all candidates, in one group.
+   */
+  readonly tiers?: readonly (readonly number[])[];
+}
+
+/** What a view that is not degraded says of instances that are, or were, in doubt. */
+export interface Presence {
+  /** When Consul was asked for the view's list, ms since 1970 by our clock. */
+  readonly atMs: number;
+  /** Instances that fail their checks, or were listed once and no longer are. */
+  readonly gone: readonly string[];
+  /** Instances of `PlacementAnswer.marked` that are listed and do not fail their checks. */
+  readonly back: readonly string[];
 }
 
 export interface PlacementCall {
@@ -24,24 +55,86 @@ export interface PlacementCall {
   /** Time of the newest sample in the metrics answer that the candidates' samples come from, seconds since 1970. */
   readonly newestSampleS: number | undefined;
   readonly requests: readonly PlacementRequest[];
+  /** Absent where the view is degraded: it then says nothing of who is gone. */
+  readonly presence?: Presence;
 }
 
 /**
  * What became of one request:
- * - `placed`: recorded now, on `instanceId`
+ * - `placed`: recorded now, on `instanceId`; `reassigned`: its earlier instance is gone
  * - `recorded`: an earlier request had recorded `instanceId` (the same attempt: this is its retry)
  * - `foreign_record`: its key holds something that names no instance; left alone
  * - `no_candidate`: nothing to choose from
+ * - `no_capacity`: every candidate that it may have is full
  * - `late`: its deadline had passed, so nothing was written
  */
 export type PlacementResult =
-  | { readonly kind: 'placed'; readonly instanceId: string }
-  | { readonly kind: 'recorded'; readonly instanceId: string; readonly sameAttempt: boolean }
+  | { readonly kind: 'placed'; readonly instanceId: string; readonly reassigned: boolean }
+  | {
+      readonly kind: 'recorded';
+      readonly instanceId: string;
+      readonly sameAttempt: boolean;
+      readonly reassigned: boolean;
+    }
   | { readonly kind: 'foreign_record' }
   | { readonly kind: 'no_candidate' }
+  | { readonly kind: 'no_capacity' }
   | { readonly kind: 'late' };
+
+export interface PlacementAnswer {
+  /** One per request, in order. */
+  readonly results: readonly PlacementResult[];
+  /** Instances that views have reported gone, and that are not known to be back. Usually empty. */
+  readonly marked: readonly string[];
+}
+
+/** Why a candidate was not to be had, or how it was judged. */
+export type CandidateState = 'sampled' | 'dark' | 'full' | 'not_selected';
+
+/** A candidate as the decision saw it. */
+export interface CandidateExplanation {
+  readonly instanceId: string;
+  readonly state: CandidateState;
+  /** Expected utilisation with the game, weighed; the least is chosen (by `spread`). Absent where it was not scored. */
+  readonly score?: number;
+  /** Expected use with the game, as shares of its CPU and its RAM. */
+  readonly cpu: number;
+  readonly ram: number;
+  /** Games placed here that its newest sample does not fully show, in games' worth of CPU and of RAM. */
+  readonly cpuPending: number;
+  readonly ramPending: number;
+  /** Games on it that hold a place. */
+  readonly games: number;
+  /** Age of its newest sample, s; absent: it never had one. */
+  readonly sampleAgeS?: number;
+}
+
+export interface Explanation {
+  /** What the same request would have got. */
+  readonly result: PlacementResult;
+  readonly candidates: readonly CandidateExplanation[];
+  /** What one game is expected to use now, as learned: cores and bytes. */
+  readonly gameCpuCores: number;
+  readonly gameMemoryBytes: number;
+}
+
+export interface ReleaseRequest {
+  readonly gameId: string;
+  readonly deadlineMs: number;
+}
+
+/**
+ * - `released`: its record and its place are gone
+ * - `unknown`: no game of ours has that id; nothing was changed
+ * - `late`: its deadline had passed, so nothing was written
+ */
+export type ReleaseResult = 'released' | 'unknown' | 'late';
 
 /** Replays, decides and records, all requests of a call in one atomic round trip. Throws only UpstreamError. */
 export interface Placement {
-  place(call: PlacementCall, signal: AbortSignal): Promise<readonly PlacementResult[]>;
+  place(call: PlacementCall, signal: AbortSignal): Promise<PlacementAnswer>;
+  /** Decides the one request of the call and writes nothing; with every candidate's figures. */
+  explain(call: PlacementCall, signal: AbortSignal): Promise<Explanation>;
+  /** Ends games: their records go, and what they held is free at once. */
+  release(requests: readonly ReleaseRequest[], signal: AbortSignal): Promise<readonly ReleaseResult[]>;
 }

@@ -33,10 +33,14 @@ const Saved = z.object({
   instances: z.array(
     z.object({
       id: z.string(),
-      port: z.optional(z.number()),
+      port: z.exactOptional(z.number()),
       status: z.enum(['eligible', 'listed', 'gone']),
       cpuCores: z.number(),
       memoryBytes: z.number(),
+      maxGames: z.exactOptional(z.int().check(z.minimum(1))),
+      // Lists that were saved by a version without them are read too.
+      tags: z._default(z.array(z.string()), []),
+      meta: z._default(z.record(z.string(), z.string()), {}),
     }),
   ),
 });
@@ -76,7 +80,7 @@ export function createSavedList({ redis, key, clock, log, staleMs }: SavedListOp
         if (text === undefined) return undefined;
         const saved = Saved.parse(JSON.parse(text));
         if (clock() - saved.atMs > staleMs) return undefined;
-        return { instances: saved.instances as FleetList['instances'], unusable: 0, duplicates: 0 };
+        return { instances: saved.instances, unusable: 0, duplicates: 0 };
       } catch (error) {
         log.warning('saved_list_unreadable', {}, error);
         return undefined;

@@ -1,8 +1,22 @@
 import * as z from 'zod/mini';
+import type { Strategy } from '../app/placement.ts';
 import type { PlacementConfig } from '../placement/lua-placement.ts';
-import { defaulted, httpUrl, integer, number, oneOf, parseHttpUrl, secret, text, variable } from './env.ts';
+import {
+  ConfigError,
+  defaulted,
+  httpUrl,
+  integer,
+  number,
+  oneOf,
+  parseHttpUrl,
+  secret,
+  text,
+  variable,
+} from './env.ts';
 
 const GIB = 1024 ** 3;
+
+const STRATEGIES = ['spread', 'pack'] as const satisfies readonly Strategy[];
 
 /** PromQL selector of one metric of the game servers, as cAdvisor labels them under Docker Compose. */
 const cadvisor = (metric: string) => `${metric}{container_label_com_docker_compose_service="$service"}`;
@@ -48,11 +62,23 @@ export const AllocatorVariables = {
   /** The least that a game is expected to use; what games really use is learned above that. */
   GAME_CPU_CORES: defaulted(number(0.0001, 1000), 0.12),
   GAME_MEMORY_BYTES: defaulted(number(1, 1e13), 113e6),
+  /** The same for games whose resource_level is high, where they are of another size. */
+  GAME_CPU_CORES_HIGH: z.optional(number(0.0001, 1000)),
+  GAME_MEMORY_BYTES_HIGH: z.optional(number(1, 1e13)),
+  STRATEGY: defaulted(oneOf(STRATEGIES), 'spread'),
+  /** `pack` fills instances up to this expected utilisation. */
+  PACK_CEILING: defaulted(number(0.05, 1), 0.75),
+  /** What a request may ask for. */
+  REQUEST_STRATEGIES: defaulted(variable('must have spread and pack only, separated by commas', parseStrategies), []),
 
   FLEET_FRESH_MS: defaulted(integer(0, 10_000), 2000),
   FLEET_STALE_MS: defaulted(integer(10_000, 86_400_000), 300_000),
 
   GAME_CACHE_TTL: defaulted(integer(1, 31_536_000), 60),
+  /** How long a game holds its place on an instance that has only so many, s. */
+  SESSION_TTL: z.optional(integer(1, 315_360_000)),
+  /** An instance that is gone keeps its games for this long; 0: for ever. */
+  REASSIGN_GRACE_MS: defaulted(integer(0, 86_400_000), 30_000),
   RECORD_PREFIX: defaulted(text(), 'games'),
   STATE_PREFIX: defaulted(text(), 'game-allocator'),
   UPSTASH_REDIS_REST_URL: z.optional(httpUrl()),
@@ -101,6 +127,8 @@ export interface AllocatorConfig {
   /** Ages of the fleet view, ms: used as it is, and used at all. */
   readonly view: { readonly freshMs: number; readonly staleMs: number };
   readonly placement: Omit<PlacementConfig, 'serviceName'>;
+  /** What a request may ask for instead of the configured one. */
+  readonly requestStrategies: readonly Strategy[];
   readonly redis:
     | { readonly kind: 'upstash'; readonly url: URL }
     | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly db: number };
@@ -112,7 +140,14 @@ export interface AllocatorConfig {
 /** Seconds that a record lives beyond GAME_CACHE_TTL, as the replaced service wrote it. */
 const RECORD_GRACE_S = 10;
 
+/** Throws ConfigError where variables that are valid by themselves do not fit together. */
 export function toAllocatorConfig(env: AllocatorEnv): AllocatorConfig {
+  const recordTtlS = env.GAME_CACHE_TTL + RECORD_GRACE_S;
+  const leaseTtlS = env.SESSION_TTL ?? recordTtlS;
+  // The place of a game that is still recorded would be given to another.
+  if (leaseTtlS < recordTtlS) {
+    throw new ConfigError([`SESSION_TTL must be at least GAME_CACHE_TTL + ${RECORD_GRACE_S}.`]);
+  }
   // rate() needs two samples inside its window, and a window shorter than 20 s is mostly noise.
   const cpuWindowS = env.CPU_WINDOW_S ?? Math.max(20, 2 * env.SCRAPE_INTERVAL_S);
   return {
@@ -137,12 +172,22 @@ export function toAllocatorConfig(env: AllocatorEnv): AllocatorConfig {
     placement: {
       recordPrefix: env.RECORD_PREFIX,
       statePrefix: env.STATE_PREFIX,
-      recordTtlS: env.GAME_CACHE_TTL + RECORD_GRACE_S,
+      recordTtlS,
+      leaseTtlS,
+      reassignGraceMs: env.REASSIGN_GRACE_MS,
       scrapeIntervalS: env.SCRAPE_INTERVAL_S,
       cpuWindowS,
-      gameCpuCores: env.GAME_CPU_CORES,
-      gameMemoryBytes: env.GAME_MEMORY_BYTES,
+      gameCost: {
+        low: { cpuCores: env.GAME_CPU_CORES, memoryBytes: env.GAME_MEMORY_BYTES },
+        high: {
+          cpuCores: env.GAME_CPU_CORES_HIGH ?? env.GAME_CPU_CORES,
+          memoryBytes: env.GAME_MEMORY_BYTES_HIGH ?? env.GAME_MEMORY_BYTES,
+        },
+      },
+      strategy: env.STRATEGY,
+      packCeiling: env.PACK_CEILING,
     },
+    requestStrategies: env.REQUEST_STRATEGIES,
     redis: env.UPSTASH_REDIS_REST_URL
       ? { kind: 'upstash', url: env.UPSTASH_REDIS_REST_URL }
       : { kind: 'tcp', host: env.REDIS_HOST, port: env.REDIS_PORT, db: env.REDIS_DB },
@@ -154,4 +199,10 @@ export function toAllocatorConfig(env: AllocatorEnv): AllocatorConfig {
 /** Whether an address can be made with `value` as its host and nothing but its host; IPv6 in brackets. */
 function isHost(value: string): boolean {
   return /^(?:[\w.-]+|\[[\da-f:.]+\])$/i.test(value) && URL.canParse(`http://${value}`);
+}
+
+function parseStrategies(value: string): readonly Strategy[] | undefined {
+  const names = value.split(',').map((name) => name.trim().toLowerCase());
+  const known = STRATEGIES.filter((strategy) => names.includes(strategy));
+  return names.every((name) => known.some((strategy) => strategy === name)) ? known : undefined;
 }

@@ -16,7 +16,7 @@ export function createCandidateWalk(random: () => number): <T>(all: readonly T[]
   let next = 0;
   return (all, requests) => {
     if (all.length <= ALL_UP_TO) return all;
-    const wanted = Math.min(all.length, Math.max(AT_LEAST, PER_REQUEST * requests));
+    const wanted = wantedOf(all.length, requests);
     if (order.length !== all.length) {
       order = shuffled(all.length, random);
       next = 0;
@@ -29,6 +29,52 @@ export function createCandidateWalk(random: () => number): <T>(all: readonly T[]
     }
     return taken;
   };
+}
+
+/** Some instances of a list, by their positions in it, of which requests may have any. */
+export interface Part {
+  readonly members: readonly number[];
+  readonly requests: number;
+}
+
+/**
+ * The same for parts of a list, which may overlap: gives what to look at of each part. All parts are walked in one
+ * order from one place, so that those which overlap look at the same instances and a call stays small; and the walk
+ * goes on by no more than the shortest of their ways, so that no part misses any of its members.
+ */
+export function createPartWalk(
+  random: () => number,
+): (length: number, parts: readonly Part[]) => readonly (readonly number[])[] {
+  let order: number[] = [];
+  let next = 0;
+  return (length, parts) => {
+    let shortest = length;
+    const taken = parts.map(({ members, requests }) => {
+      const wanted = wantedOf(members.length, requests);
+      if (wanted === members.length) return members;
+      if (order.length !== length) {
+        order = shuffled(length, random);
+        next = 0;
+      }
+      const isMember = new Uint8Array(length);
+      for (const position of members) isMember[position] = 1;
+      const chosen: number[] = [];
+      let walked = 0;
+      for (; walked < length && chosen.length < wanted; walked += 1) {
+        const position = order[(next + walked) % length] ?? 0;
+        if (isMember[position] === 1) chosen.push(position);
+      }
+      shortest = Math.min(shortest, walked);
+      return chosen;
+    });
+    if (length > 0) next = (next + shortest) % length;
+    return taken;
+  };
+}
+
+/** How many of `count` instances `requests` requests look at. */
+function wantedOf(count: number, requests: number): number {
+  return count <= ALL_UP_TO ? count : Math.min(count, Math.max(AT_LEAST, PER_REQUEST * requests));
 }
 
 function shuffled(length: number, random: () => number): number[] {

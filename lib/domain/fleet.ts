@@ -15,6 +15,11 @@ export interface Instance {
   readonly cpuCores: number;
   /** RAM in bytes, above 0. */
   readonly memoryBytes: number;
+  /** Games that it may have at once, a whole number of at least 1; absent: as many as it can carry. */
+  readonly maxGames?: number;
+  /** What it says of itself, for requests that select by it; within SELECTABLE_MOST and SELECTABLE_LENGTH. */
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
 }
 
 /** Who is there, as one discovery answer says. */
@@ -44,10 +49,20 @@ export interface LoadReport {
 /** The outside systems whose absence a success reply names. */
 export type DegradedSource = 'consul' | 'prometheus';
 
+/** What a list that was had and believed says of instances that cannot have games any more. */
+export interface Absence {
+  /** When Consul was asked for the list, ms since 1970 by our clock. */
+  readonly askedAtMs: number;
+  /** Instances that fail their checks, and those that were listed or recorded and are not in the list. */
+  readonly gone: readonly string[];
+}
+
 /** Everything that a decision sees of the fleet. */
 export interface FleetView {
   readonly list: FleetList;
   readonly load: LoadReport;
   /** The sources that could not be asked, or not believed, when this was needed. */
   readonly degraded: readonly DegradedSource[];
+  /** Absent where `degraded` names consul: who is missing may then be there. */
+  readonly absence?: Absence;
 }

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import * as z from 'zod/mini';
-import type { Candidate, Placement, PlacementResult } from '../app/placement.ts';
+import type { Placement, PlacementCall, ResourceLevel, Strategy } from '../app/placement.ts';
 import type { Clock, RedisClient, Script } from '../app/ports.ts';
-import { UpstreamError } from '../app/upstream-error.ts';
-import { isInstanceId } from '../domain/ids.ts';
 import { createRemoteClock } from './remote-clock.ts';
+import { parseAnswer, toExplanations, toPlacementResult, toReleaseResult } from './script-answer.ts';
+import { type CallParts, encodePlacement, encodeReleases } from './script-call.ts';
+
+/** The least that a game is expected to use. */
+export interface GameCost {
+  readonly cpuCores: number;
+  readonly memoryBytes: number;
+}
 
 /** What the rule needs to know of this service; see place.lua for the rule itself. */
 export interface PlacementConfig {
@@ -14,17 +19,25 @@ export interface PlacementConfig {
   readonly recordPrefix: string;
   readonly statePrefix: string;
   readonly recordTtlS: number;
+  /** How long a game holds its place on an instance with `max_games`, s; at least as long as its record. */
+  readonly leaseTtlS: number;
+  /** How long views must have called an instance gone before its games move, ms; 0: they never do. */
+  readonly reassignGraceMs: number;
   readonly scrapeIntervalS: number;
   /** The window of the CPU rate, s. */
   readonly cpuWindowS: number;
-  /** The least that a game is expected to use, cores and bytes. */
-  readonly gameCpuCores: number;
-  readonly gameMemoryBytes: number;
+  readonly gameCost: Readonly<Record<ResourceLevel, GameCost>>;
+  /** For requests that name none. */
+  readonly strategy: Strategy;
+  /** Up to this score `pack` fills an instance. */
+  readonly packCeiling: number;
 }
 
 export interface PlacementOptions {
   /** Stands in for Redis's clock, in seconds: for tests and the simulator, which live through hours in a moment. */
   readonly nowS?: () => number;
+  /** Another script with the same interface, for the simulator to compare. */
+  readonly script?: Script;
 }
 
 /** The version of the layout in Redis; it is in the keys, so that two versions of this code can run side by side. */
@@ -35,38 +48,65 @@ export function createLuaPlacement(
   redis: RedisClient,
   config: PlacementConfig,
   clock: Clock,
-  { nowS }: PlacementOptions = {},
+  { nowS, script = loadScript() }: PlacementOptions = {},
 ): Placement {
-  const script = loadScript();
   const state = `${config.statePrefix}:${LAYOUT}:${config.serviceName}`;
   const redisClock = createRemoteClock(clock);
-  const rule = {
-    cpu_cost: config.gameCpuCores,
-    ram_cost: config.gameMemoryBytes,
+  const rule = toRule(config);
+
+  async function run(
+    requests: readonly { readonly gameId: string }[],
+    encode: (parts: CallParts) => string,
+    signal: AbortSignal,
+  ) {
+    const keys = [state, `${state}:expiry`, ...requests.map(({ gameId }) => `${config.recordPrefix}:${gameId}`)];
+    const argument = encode({ rule, nowS: nowS?.(), redisClock });
+    const answer = parseAnswer(await redis.runScript(script, keys, [argument], signal), requests.length);
+    redisClock.observe(answer.now);
+    return answer;
+  }
+
+  const runPlacement = (call: PlacementCall, explain: boolean, signal: AbortSignal) =>
+    run(call.requests, (parts) => encodePlacement(call, { explain }, parts), signal);
+
+  return {
+    async place(call, signal) {
+      const { results, marked = [] } = await runPlacement(call, false, signal);
+      return { results: results.map((result) => toPlacementResult(result, call.candidates)), marked };
+    },
+
+    async explain(call, signal) {
+      const answer = await runPlacement(call, true, signal);
+      const [result] = answer.results;
+      if (result === undefined) throw new RangeError('explain takes one request');
+      const [cpuCores, memoryBytes] = answer.cost ?? [rule.cost[0], rule.cost[1]];
+      return {
+        result: toPlacementResult(result, call.candidates),
+        candidates: toExplanations(answer, call.candidates),
+        gameCpuCores: cpuCores,
+        gameMemoryBytes: memoryBytes,
+      };
+    },
+
+    async release(requests, signal) {
+      const { results } = await run(requests, (parts) => encodeReleases(requests, parts), signal);
+      return results.map(toReleaseResult);
+    },
+  };
+}
+
+function toRule(config: PlacementConfig) {
+  const { low, high } = config.gameCost;
+  return {
+    cost: [low.cpuCores, low.memoryBytes] as const,
+    high_cost: [high.cpuCores, high.memoryBytes] as const,
     scrape_interval_s: config.scrapeIntervalS,
     cpu_window_s: config.cpuWindowS,
     record_ttl_s: config.recordTtlS,
-  };
-
-  return {
-    async place({ candidates, newestSampleS, requests }, signal) {
-      const keys = [state, `${state}:expiry`, ...requests.map(({ gameId }) => `${config.recordPrefix}:${gameId}`)];
-      const call = JSON.stringify({
-        rule,
-        ...(nowS && { now: nowS() }),
-        newest: newestSampleS === undefined ? false : toMilliseconds(newestSampleS),
-        candidates: candidates.map(toRow),
-        requests: requests.map(({ gameId, level, attempt, deadlineMs }) => [
-          gameId,
-          level,
-          attempt,
-          redisClock.atLocal(deadlineMs) ?? false,
-        ]),
-      });
-      const answer = parseAnswer(await redis.runScript(script, keys, [call], signal), requests.length);
-      redisClock.observe(answer.now);
-      return answer.results.map((result) => toResult(result, candidates));
-    },
+    lease_ttl_s: config.leaseTtlS,
+    grace_s: config.reassignGraceMs / 1000,
+    strategy: config.strategy,
+    pack_ceiling: config.packCeiling,
   };
 }
 
@@ -74,71 +114,4 @@ export function createLuaPlacement(
 export function loadScript(): Script {
   const source = readFileSync(new URL('./place.lua', import.meta.url), 'utf8');
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
-}
-
-function toRow({ instance, sample }: Candidate) {
-  // Quoted here, since Lua's cjson escapes a slash and other services compare the record's text.
-  const record = JSON.stringify(instance.id);
-  const { cpuCores, memoryBytes } = instance;
-  return sample
-    ? [instance.id, record, cpuCores, memoryBytes, toMilliseconds(sample.atS), sample.cpuCores, sample.memoryBytes]
-    : [instance.id, record, cpuCores, memoryBytes, false, 0, 0];
-}
-
-/** Lua's cjson keeps 14 digits: a sample's time with more of them would come back as an older one, and be folded twice. */
-function toMilliseconds(seconds: number): number {
-  return Math.round(seconds * 1000) / 1000;
-}
-
-const Answer = z.object({
-  now: z.number(),
-  results: z.array(
-    z.union([
-      z.tuple([z.literal('placed'), z.number()]),
-      z.tuple([z.literal('recorded'), z.string(), z.boolean()]),
-      z.tuple([z.enum(['wrong_type', 'no_candidate', 'late'])]),
-    ]),
-  ),
-});
-type Answer = z.infer<typeof Answer>;
-
-function parseAnswer(text: string, count: number): Answer {
-  try {
-    const answer = Answer.parse(JSON.parse(text));
-    if (answer.results.length === count) return answer;
-    throw new RangeError(`${answer.results.length} results for ${count} requests`);
-  } catch (cause) {
-    // The script ran, so what it wrote stands.
-    throw new UpstreamError('redis', 'invalid_body', { outcome: 'unknown', cause });
-  }
-}
-
-function toResult(result: Answer['results'][number], candidates: readonly Candidate[]): PlacementResult {
-  switch (result[0]) {
-    case 'placed': {
-      const chosen = candidates[result[1] - 1];
-      if (chosen === undefined) throw new UpstreamError('redis', 'invalid_body', { outcome: 'unknown' });
-      return { kind: 'placed', instanceId: chosen.instance.id };
-    }
-    case 'recorded': {
-      const instanceId = readRecord(result[1]);
-      if (instanceId === undefined) return { kind: 'foreign_record' };
-      return { kind: 'recorded', instanceId, sameAttempt: result[2] };
-    }
-    case 'wrong_type':
-      return { kind: 'foreign_record' };
-    case 'no_candidate':
-    case 'late':
-      return { kind: result[0] };
-  }
-}
-
-/** The instance id in a record, or undefined where the record's text is not a JSON string that can be one. */
-function readRecord(text: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'string' && isInstanceId(value) ? value : undefined;
-  } catch {
-    return undefined; // not JSON: somebody else's
-  }
 }

@@ -4,24 +4,33 @@
 -- it. So each instance is judged by its newest sample plus the games placed since, as long as they are not visible yet.
 --
 -- KEYS[1]   hash: what is known of the service, a JSON array per field (see below)
--- KEYS[2]   sorted set: fields of that hash by the time (s) after which they may go
+-- KEYS[2]   sorted set: what of that hash may go, by the time (s) after which it may
 -- KEYS[3..] the records, one per request
--- ARGV[1]   JSON: { rule, now?, newest, candidates, requests }, written by placement.ts
+-- ARGV[1]   JSON: { rule, now?, newest, candidates, requests, tiers, view, explain?, dry_run? }, by script-call.ts
 --   now        seconds; absent: this server's clock
 --   newest     time of the newest sample in the metrics answer that the candidates come from, or false
---   candidates { id, record, cores, bytes, sample time or false, CPU cores in use, RAM bytes in use }
---   requests   { game_id, level ("low" or "high"), attempt, not_after (s, this server's clock) or false }
--- Returns JSON: { now, results }, a result per request:
---   { "placed", candidate number from 1 }, { "recorded", value, same attempt }, { "wrong_type" },
---   { "no_candidate" }, { "late" }
+--   candidates { id, record, cores, bytes, sample time or false, CPU cores in use, RAM bytes in use, most games or false }
+--   requests   { op = "assign", game, level ("low" or "high"), attempt, not_after? (s, this server's clock),
+--                expected? = { cores or false, bytes or false, exact }, strategy? ("spread" or "pack"),
+--                tiers? (number from 1 in `tiers`; absent: all candidates) }
+--              { op = "release", game, not_after? }
+--   tiers      { { candidate numbers }, ... }, each: who may have a game, in groups in order of preference
+--   view       { at (s, this server's clock), gone = { ids }, back = { ids } } or false
+--   explain    adds figures of every candidate, as the last request met them; dry_run: nothing is written
+-- Returns JSON: { now, results, marked?, explained?, cost? (cores and bytes that a game's worth uses) }, a result per request:
+--   { "placed", candidate number from 1, reassigned }, { "recorded", value, same attempt, reassigned },
+--   { "wrong_type" }, { "no_candidate" }, { "no_capacity" }, { "late" }, { "released" }, { "unknown" }
 --
--- Fields of the hash: "fleet" (averages for the whole service), "i:<instance id>", "g:<game_id>" (a note on a game).
+-- Fields of the hash: "fleet" (averages for the whole service), "gone" (since when instances are reported gone),
+-- "i:<instance id>", "g:<game_id>" (a note on a game of ours, which is also its lease: it holds a place on its instance
+-- until it expires). Members of the sorted set: "i:<instance id>", "g:<game_id> <instance id>" for a note that holds a
+-- place, "g:<game_id>" for one that does not. Neither kind of id has white space in it.
 -- cjson turns null into a truthy value, so "none" is false everywhere.
 
 local exp, max, min, floor = math.exp, math.max, math.min, math.floor
 local STATE, EXPIRY, FIRST_RECORD = KEYS[1], KEYS[2], 3
 local call = cjson.decode(ARGV[1])
-local rule, candidates, requests = call.rule, call.candidates, call.requests
+local rule, candidates, requests, view = call.rule, call.candidates, call.requests, call.view
 
 local MEMORY_S = 900          -- D: over this time the count of remembered sessions decays
 local AVERAGE_S = 600         -- over this time load and sessions are averaged to learn what a game costs
@@ -30,102 +39,189 @@ local PRIOR_GAMES = 10        -- games' worth of belief in the configured cost
 local CAUTION = 2             -- a game is charged twice what it seems to use: underestimating is what hurts
 local OWN_GAMES = 3           -- the game itself counts three times: it may be a big one, and small instances tip over
 local OTHER_WEIGHT = 0.25     -- weight of the resource that was not asked for ...
-local OTHER_LIMIT, OTHER_PENALTY = 0.85, 4 -- ... and what it adds above 85 %
-local RAM_VISIBLE_AT_ONCE = 0.3 -- share of a new game's RAM in the first sample after it
-local RAM_LAG_S = 5           -- the rest of it shows over this time
-local cpu_lag_s = max(5, 5 + (rule.cpu_window_s - rule.scrape_interval_s) / 2)
+local OTHER_LIMIT = 0.85      -- ... and above this share it adds more: CPU that runs short is shared among all, ...
+local OTHER_PENALTY = { 2, 4 } -- ... RAM that runs out kills. By resource: CPU, RAM
+local VISIBLE_AT_ONCE = { 0, 0.3 } -- share of a new game's CPU, RAM in the first sample after it
+local LAG_S = { max(5, 5 + (rule.cpu_window_s - rule.scrape_interval_s) / 2), 5 } -- the rest shows over this time
 local STALE_SCRAPES = 3       -- a sample this many scrapes behind the newest is no longer believed ...
 local STALE_FETCH_S = 5       -- ... nor one that a newer answer no longer has ...
 local STALE_S = 600           -- ... nor one of this age by the clock
 local SLOW_START_S = 60       -- an instance without samples is held back this long
 local SESSION_CAUTION = 1.4   -- sessions of an instance without samples count for more
+local RELEASED_S = 2          -- a late retry of the attempt that placed a released game is known for this long
 local KEEP_INSTANCE_S, KEEP_STATE_S = 3600, 86400
+local MOST_MARKS = 1000       -- instances reported gone that are remembered
 local SWEEP_MOST = 1000       -- fields that one call may remove: each costs the server time
+local CHUNK = 6000            -- arguments of one command: Lua's stack holds some 8,000
 
--- State of an instance, by position.
-local SAMPLED_AT, CPU, RAM = 1, 2, 3           -- its newest sample: time (s) or false, cores, bytes
-local CPU_PENDING, RAM_PENDING, NEW = 4, 5, 6  -- games not yet fully visible in CPU, in RAM; placed since the sample
-local SESSIONS, PLACED_AT = 7, 8               -- decayed count of games, and when it was last touched (s)
-local SEEN_AT, DARK_SINCE = 9, 10              -- when first listed; since when without believable samples, or false
+-- The two resources, and the words for them in a request's level.
+local CPU, RAM = 1, 2
+local WANTED = { low = CPU, high = RAM }
+
+-- State of an instance, by position. Pairs are CPU, RAM.
+local SAMPLED_AT, USED = 1, { 2, 3 }         -- its newest sample: time (s) or false; cores, bytes in use
+local PENDING, NEW = { 4, 5 }, { 6, 7 }      -- games' worth not yet fully visible in it; placed since it
+local SESSIONS, PLACED_AT = { 8, 9 }, 10     -- decayed count of games' worth, and when it was last touched (s)
+local SEEN_AT, DARK_SINCE = 11, 12           -- when first listed; since when without believable samples, or false
+local GAMES = 13                             -- notes that hold a place on it
+local ENDED = { 14, 15 }                     -- what releases have taken off the sessions, decayed like them
 -- Averages of the service, by position.
-local NEWEST, LEARNED_AT, CPU_USED, CPU_SESSIONS, RAM_USED, RAM_SESSIONS = 1, 2, 3, 4, 5, 6
+local NEWEST, LEARNED_AT, AVERAGE_USED, AVERAGE_SESSIONS = 1, 2, { 3, 4 }, { 5, 6 }
+local COUNTED_TO, SWEEP_AGAIN = 7, 8         -- leases that expired until then are off the counts; more is to be swept
+-- A candidate and a note, by position.
+local ID, RECORD, CAPACITY, TAKEN_AT, IN_USE, MOST_GAMES = 1, 2, { 3, 4 }, 5, { 6, 7 }, 8
+local INSTANCE, PLACED, ATTEMPT, WORTH, EXPIRES, LEVEL, MARK = 1, 2, 3, { 4, 5 }, 6, 7, 8 -- MARK: false, "reassigned", "released"
 
 -- 1. Read -------------------------------------------------------------------------------------------------------------
 
+-- Milliseconds: cjson keeps 14 digits, and a time with more of them would come back as another one.
 local now = call.now
 if not now then
   local time = redis.call('TIME')
   now = time[1] + time[2] / 1e6
 end
+now = floor(now * 1000) / 1000
 
-local record_keys = {}
-for i = 1, #requests do record_keys[i] = KEYS[FIRST_RECORD - 1 + i] end
-local records = redis.call('MGET', unpack(record_keys))
+-- A time far ahead is a broken clock, and would make every other sample look old.
+local function believable(time) return time and time <= now + STALE_S and time end
+call.newest = believable(call.newest)
+for _, candidate in ipairs(candidates) do candidate[TAKEN_AT] = believable(candidate[TAKEN_AT]) end
 
--- MGET says nil for a key of another type as well; such a key is not ours to overwrite.
-local unrecorded, wrong_type = {}, {}
-for i, key in ipairs(record_keys) do
-  if not records[i] then unrecorded[#unrecorded + 1] = key end
+local function in_chunks(command, key, arguments)
+  for from = 1, #arguments, CHUNK do
+    redis.call(command, key, unpack(arguments, from, min(#arguments, from + CHUNK - 1)))
+  end
 end
-if #unrecorded > 0 and redis.call('EXISTS', unpack(unrecorded)) > 0 then
-  for _, key in ipairs(unrecorded) do wrong_type[key] = redis.call('EXISTS', key) == 1 end
+
+-- Each game once, however many requests of the call name it; a decision changes it, and the next request finds it so.
+local games, game_list, game_of = {}, {}, {}
+for i, request in ipairs(requests) do
+  local game = games[request.game]
+  if not game then
+    game = { id = request.game, key = KEYS[FIRST_RECORD - 1 + i] }
+    games[request.game] = game
+    game_list[#game_list + 1] = game
+  end
+  game.assigns = game.assigns or request.op == 'assign'
+  game.releases = game.releases or request.op == 'release'
+  game_of[i] = game
 end
+
+local function read_records()
+  local keys, unrecorded = {}, {}
+  for i, game in ipairs(game_list) do keys[i] = game.key end
+  local values = redis.call('MGET', unpack(keys))
+  for i, game in ipairs(game_list) do
+    game.record = values[i]
+    game.recorded = values[i]
+    if not values[i] and game.assigns then unrecorded[#unrecorded + 1] = game.key end
+  end
+  -- MGET says nil for a key of another type as well; such a key is not ours to overwrite.
+  if #unrecorded > 0 and redis.call('EXISTS', unpack(unrecorded)) > 0 then
+    for _, game in ipairs(game_list) do
+      game.wrong_type = game.assigns and not game.record and redis.call('EXISTS', game.key) == 1
+    end
+  end
+end
+read_records()
+
+local function is_late(request) return request.not_after and now > request.not_after end
+
+-- The instance that a record's text names; nil where it is no JSON string.
+local function named_by(record)
+  local ok, value = pcall(cjson.decode, '[' .. record .. ']')
+  return ok and #value == 1 and type(value[1]) == 'string' and value[1] or nil
+end
+
+local gone = {}
+for _, id in ipairs(view and view.gone or {}) do gone[id] = true end
 
 -- A replay needs nothing of the fleet, and is answered when nothing of it is known.
-local open = 0
-for i, request in ipairs(requests) do
-  local late = request[4] and now > request[4]
-  if not records[i] and not wrong_type[record_keys[i]] and not late then open = open + 1 end
+local placing = false
+if #candidates > 0 then
+  for i, request in ipairs(requests) do
+    local game = game_of[i]
+    local moves = game.record and view and rule.grace_s > 0 and gone[named_by(game.record) or false]
+    local opens = request.op == 'assign' and not game.wrong_type and not is_late(request)
+    -- A game that the call releases may be placed anew by a later request of the same call.
+    if opens and (not game.record or moves or game.releases) then placing = true end
+  end
+  placing = placing or call.explain or false
 end
-local placing = open > 0 and #candidates > 0
 
-local fields = {}
-for i, request in ipairs(requests) do fields[i] = 'g:' .. request[1] end
+local fields = { 'fleet', 'gone' }
+for _, game in ipairs(game_list) do fields[#fields + 1] = 'g:' .. game.id end
+local FIRST_INSTANCE = #fields
 if placing then
-  fields[#fields + 1] = 'fleet'
-  for _, candidate in ipairs(candidates) do fields[#fields + 1] = 'i:' .. candidate[1] end
+  for _, candidate in ipairs(candidates) do fields[#fields + 1] = 'i:' .. candidate[ID] end
 end
 local stored = redis.call('HMGET', STATE, unpack(fields))
 
-local function note_of(i)
-  local note = stored[i] and cjson.decode(stored[i])
-  return note and note[6] > now and note
+local fleet = stored[1] and cjson.decode(stored[1]) or { -1, false, 0, 0, 0, 0, 0, false }
+local marks = stored[2] and cjson.decode(stored[2]) or {} -- instance id to the time (s) since which it is reported gone
+for i, game in ipairs(game_list) do
+  local note = stored[2 + i] and cjson.decode(stored[2 + i])
+  if note and note[EXPIRES] > now then game.note = note else game.expired = note end
 end
+
+local ids, instances, position, changed = {}, {}, {}, {}
+
+local function add_instance(id, text, listed)
+  local i = #ids + 1
+  if text then
+    instances[i] = cjson.decode(text)
+  elseif listed then
+    instances[i] = { false, 0, 0, 0, 0, 0, 0, 0, 0, now, now, false, 0, 0, 0 }
+    changed[i] = true
+  else
+    return
+  end
+  ids[i], position[id] = id, i
+end
+
+if placing then
+  for i, candidate in ipairs(candidates) do add_instance(candidate[ID], stored[FIRST_INSTANCE + i], true) end
+end
+
+-- Instances that are no candidates, but hold a place that may be given back.
+local function load_others(wanted)
+  local missing, names = {}, {}
+  for id in pairs(wanted) do
+    if not position[id] then missing[#missing + 1], names[#names + 1] = 'i:' .. id, id end
+  end
+  if #missing == 0 then return end
+  for from = 1, #missing, CHUNK do
+    local texts = redis.call('HMGET', STATE, unpack(missing, from, min(#missing, from + CHUNK - 1)))
+    for i = 1, #texts do add_instance(names[from - 1 + i], texts[i], false) end
+  end
+end
+
+local holders = {}
+for i, request in ipairs(requests) do
+  local game = game_of[i]
+  local note = game.note
+  local stays = request.op == 'assign' and game.record and not gone[note and note[INSTANCE] or false]
+  if note and note[MARK] ~= 'released' and not stays then holders[note[INSTANCE]] = true end
+end
+load_others(holders)
 
 -- 2. Fold in newer samples --------------------------------------------------------------------------------------------
 
-local fleet, instances, changed = nil, {}, {}
-
-local function read_fleet()
-  local text = stored[#requests + 1]
-  local first_call = not text
-  fleet = text and cjson.decode(text) or { -1, false, 0, 0, 0, 0 }
-  for i = 1, #candidates do
-    local saved = stored[#requests + 1 + i]
-    if saved then
-      instances[i] = cjson.decode(saved)
-    else
-      instances[i] = { false, 0, 0, 0, 0, 0, 0, now, now, false }
-      changed[i] = true
-    end
-  end
-  return first_call
-end
-
 local function fold(i)
   local instance, candidate = instances[i], candidates[i]
-  local taken = candidate[5]
+  local taken = candidate[TAKEN_AT]
   if not taken or (instance[SAMPLED_AT] and taken <= instance[SAMPLED_AT]) then return end
   local apart = instance[SAMPLED_AT] and taken - instance[SAMPLED_AT] or 0
   -- Pending games fade with the time between samples, not with the clock: frozen metrics never forget them. A game
   -- placed well before the sample (an idle time lay between) is partly visible in it already.
   local since = max(0, taken - instance[PLACED_AT] - rule.scrape_interval_s)
-  local new = instance[NEW]
-  instance[CPU_PENDING] = instance[CPU_PENDING] * exp(-apart / cpu_lag_s) + new * exp(-since / cpu_lag_s)
-  instance[RAM_PENDING] = instance[RAM_PENDING] * exp(-apart / RAM_LAG_S)
-    + (1 - RAM_VISIBLE_AT_ONCE) * new * exp(-since / RAM_LAG_S)
-  instance[NEW] = 0
-  instance[SAMPLED_AT], instance[CPU], instance[RAM] = taken, candidate[6], candidate[7]
+  for k = CPU, RAM do
+    instance[PENDING[k]] = instance[PENDING[k]] * exp(-apart / LAG_S[k])
+      + (1 - VISIBLE_AT_ONCE[k]) * instance[NEW[k]] * exp(-since / LAG_S[k])
+    instance[NEW[k]] = 0
+    instance[USED[k]] = candidate[IN_USE[k]]
+  end
+  instance[SAMPLED_AT] = taken
   instance[DARK_SINCE] = false
   changed[i] = true
 end
@@ -133,12 +229,14 @@ end
 -- An instance without believable samples is dark: it is judged by what was placed on it, see below.
 local dark, sampled = {}, 0
 
-local function find_dark(first_call)
-  for i, instance in ipairs(instances) do
+local function find_dark()
+  local first_call = not stored[1]
+  for i, candidate in ipairs(candidates) do
+    local instance = instances[i]
     local at = instance[SAMPLED_AT]
     dark[i] = not at
       or fleet[NEWEST] - at > STALE_SCRAPES * rule.scrape_interval_s
-      or (not candidates[i][5] and call.newest and call.newest > at + STALE_FETCH_S)
+      or (not candidate[TAKEN_AT] and call.newest and call.newest > at + STALE_FETCH_S)
       or now - at > STALE_S
     if not dark[i] then
       sampled = sampled + 1
@@ -150,193 +248,481 @@ local function find_dark(first_call)
   end
 end
 
-local function sessions_now(instance)
-  return instance[SESSIONS] * exp(-(now - instance[PLACED_AT]) / MEMORY_S)
+local function decayed(instance, position)
+  return instance[position] * exp(-(now - instance[PLACED_AT]) / MEMORY_S)
 end
 
 -- 3. What a game costs ------------------------------------------------------------------------------------------------
 
+-- A game of level low is worth one; one of level high as much more as it is configured to use.
+local worth_of = { low = { 1, 1 }, high = { rule.high_cost[CPU] / rule.cost[CPU], rule.high_cost[RAM] / rule.cost[RAM] } }
+local cost = { rule.cost[CPU], rule.cost[RAM] } -- cores and bytes that a game's worth is expected to use
+
 local function learn()
   local learned_at = fleet[LEARNED_AT]
   if learned_at and now - learned_at < LEARN_EVERY_S then return false end
-  local cpu, ram, cpu_sessions, ram_sessions = 0, 0, 0, 0
-  for i, instance in ipairs(instances) do
-    if not dark[i] then
-      local sessions = sessions_now(instance) - instance[NEW]
-      cpu, ram = cpu + instance[CPU], ram + instance[RAM]
-      cpu_sessions = cpu_sessions + max(0, sessions - instance[CPU_PENDING])
-      ram_sessions = ram_sessions + max(0, sessions - instance[RAM_PENDING])
-    end
-  end
   local keep = exp(-(learned_at and now - learned_at or LEARN_EVERY_S) / AVERAGE_S)
-  local function average(position, value) fleet[position] = fleet[position] * keep + value * (1 - keep) end
-  average(CPU_USED, cpu)
-  average(CPU_SESSIONS, cpu_sessions)
-  average(RAM_USED, ram)
-  average(RAM_SESSIONS, ram_sessions)
+  for k = CPU, RAM do
+    local used, sessions = 0, 0
+    for i = 1, #candidates do
+      if not dark[i] then
+        local instance = instances[i]
+        used = used + instance[USED[k]]
+        -- Sessions that are known to have ended count as well, or a game would seem to cost three times as much as
+        -- where nobody reports any end: the cost is tuned to that.
+        local remembered = decayed(instance, SESSIONS[k]) + decayed(instance, ENDED[k])
+        sessions = sessions + max(0, remembered - instance[PENDING[k]] - instance[NEW[k]])
+      end
+    end
+    fleet[AVERAGE_USED[k]] = fleet[AVERAGE_USED[k]] * keep + used * (1 - keep)
+    fleet[AVERAGE_SESSIONS[k]] = fleet[AVERAGE_SESSIONS[k]] * keep + sessions * (1 - keep)
+  end
   fleet[LEARNED_AT] = now
   return true
 end
 
-local function cost(configured, used, sessions)
+local function find_cost(k)
+  local configured, used, sessions = rule.cost[k], fleet[AVERAGE_USED[k]], fleet[AVERAGE_SESSIONS[k]]
   -- With fewer games of ours than instances the load is not ours, and would make each game look like all of it.
   if sessions < sampled then return configured end
   local learned = (CAUTION * used + PRIOR_GAMES * configured) / (sessions + PRIOR_GAMES)
   return min(10 * configured, max(configured, learned))
 end
 
+-- What a game is worth: while its place is sought, and then until samples show it.
+local usual_worth = {}
+for level, worth in pairs(worth_of) do
+  usual_worth[level] = { own = { OWN_GAMES * worth[CPU], OWN_GAMES * worth[RAM] }, pending = worth }
+end
+
+local function worth_of_request(request)
+  local usual, expected = usual_worth[request.level], request.expected
+  if not expected then return usual end
+  local own, pending = {}, {}
+  for k = CPU, RAM do
+    local stated = expected[k] and (expected[3] and 1 or CAUTION) * expected[k] / cost[k]
+    own[k], pending[k] = stated or usual.own[k], stated or usual.pending[k]
+  end
+  return { own = own, pending = pending }
+end
+
 -- 4. and 5. The score: expected utilisation with the game, least is best ----------------------------------------------
 
-local cpu_cost, ram_cost -- cores and bytes that one game is expected to use
-
-local function weigh(level, cpu, ram)
-  local wanted, other = cpu, ram
-  if level == 'high' then wanted, other = ram, cpu end
-  return wanted, other
+local function expected_share(i, k, own)
+  local instance = instances[i]
+  return (instance[USED[k]] + cost[k] * (instance[PENDING[k]] + instance[NEW[k]] + own[k])) / candidates[i][CAPACITY[k]]
 end
 
-local function sampled_score(i, level)
-  local instance, candidate = instances[i], candidates[i]
-  local cpu = (instance[CPU] + cpu_cost * (instance[CPU_PENDING] + instance[NEW] + OWN_GAMES)) / candidate[3]
-  local ram = (instance[RAM] + ram_cost * (instance[RAM_PENDING] + instance[NEW] + OWN_GAMES)) / candidate[4]
-  local wanted, other = weigh(level, cpu, ram)
-  return wanted + OTHER_WEIGHT * other + OTHER_PENALTY * max(0, other - OTHER_LIMIT)
+local function sampled_score(i, wanted, own)
+  local other = 3 - wanted
+  local share = expected_share(i, other, own)
+  -- CPU cannot be more than used up: where it is so everywhere, it tells nobody apart.
+  if other == CPU then share = min(1, share) end
+  return expected_share(i, wanted, own) + OTHER_WEIGHT * share + OTHER_PENALTY[other] * max(0, share - OTHER_LIMIT)
 end
 
--- By remembered sessions: those of the last MEMORY_S, thinned by how long games seem to live.
-local function remembered_score(i, level)
-  local instance, candidate = instances[i], candidates[i]
-  local function mean_life(configured, used, sessions, game_cost)
-    return MEMORY_S * (used + 5 * configured) / (sessions + 10) / game_cost
+-- How long games seem to live, s: what a remembered session still uses says how many of them have ended.
+local mean_life
+
+local function find_mean_life()
+  mean_life = 30
+  for k = CPU, RAM do
+    local used_per_session = (fleet[AVERAGE_USED[k]] + 5 * rule.cost[k]) / (fleet[AVERAGE_SESSIONS[k]] + 10)
+    mean_life = max(mean_life, MEMORY_S * used_per_session / cost[k])
   end
-  local life = max(30,
-    mean_life(rule.cpu_cost, fleet[CPU_USED], fleet[CPU_SESSIONS], cpu_cost),
-    mean_life(rule.ram_cost, fleet[RAM_USED], fleet[RAM_SESSIONS], ram_cost))
-  local listed = max(1, now - instance[SEEN_AT])
-  local alive = min(1, life * (1 - exp(-listed / life)) / (MEMORY_S * (1 - exp(-listed / MEMORY_S))))
-  local games = SESSION_CAUTION * sessions_now(instance) * alive + OWN_GAMES
-  local wanted, other = weigh(level, games * cpu_cost / candidate[3], games * ram_cost / candidate[4])
-  return wanted + OTHER_WEIGHT * other
 end
 
-local function dark_score(i, level, median, high)
+-- By remembered sessions: those of the last MEMORY_S, less those that will have ended.
+local function remembered_score(i, wanted, own)
+  local instance, candidate = instances[i], candidates[i]
+  local listed = max(1, now - instance[SEEN_AT])
+  local alive = min(1, mean_life * (1 - exp(-listed / mean_life)) / (MEMORY_S * (1 - exp(-listed / MEMORY_S))))
+  local function share(k)
+    return (SESSION_CAUTION * decayed(instance, SESSIONS[k]) * alive + own[k]) * cost[k] / candidate[CAPACITY[k]]
+  end
+  return share(wanted) + OTHER_WEIGHT * share(3 - wanted)
+end
+
+local function dark_score(i, wanted, own, median, high)
   local instance = instances[i]
   local dark_for = now - instance[DARK_SINCE]
   if not instance[SAMPLED_AT] then
-    return max(remembered_score(i, level), median * max(0, 1 - dark_for / SLOW_START_S))
+    return max(remembered_score(i, wanted, own), median * max(0, 1 - dark_for / SLOW_START_S))
   elseif dark_for <= STALE_S then
-    return max(sampled_score(i, level), dark_for < SLOW_START_S and high or 0)
+    return max(sampled_score(i, wanted, own), dark_for < SLOW_START_S and high or 0)
   end
-  return max(remembered_score(i, level), sampled_score(i, level) * exp(-(dark_for - STALE_S) / MEMORY_S))
+  return max(remembered_score(i, wanted, own), sampled_score(i, wanted, own) * exp(-(dark_for - STALE_S) / MEMORY_S))
 end
 
--- 6. Choose -----------------------------------------------------------------------------------------------------------
-
-local scores = { low = {}, high = {} } -- of the sampled instances; kept until one of them gets a game
-
-local function quantiles(known)
+-- Median and 90th percentile of the sampled instances' scores.
+local function quantiles(scores)
   local sorted = {}
-  for i = 1, #instances do
-    if known[i] then sorted[#sorted + 1] = known[i] end
+  for i = 1, #candidates do
+    if not dark[i] then sorted[#sorted + 1] = scores[i] end
   end
   table.sort(sorted)
   local m = #sorted
   if m == 0 then return 0, 0 end
-  return sorted[floor(m / 2) + 1], sorted[min(m - 1, floor(0.9 * m)) + 1]
+  return sorted[floor(m / 2) + 1], sorted[floor(0.9 * m) + 1]
 end
 
-local function choose(level)
-  local known = scores[level]
-  for i = 1, #instances do
-    if not dark[i] and not known[i] then known[i] = sampled_score(i, level) end
+local function all()
+  local numbers = {}
+  for i = 1, #candidates do numbers[i] = i end
+  return numbers
+end
+local everybody = all()
+
+-- By level, for games of no stated use: scores, and the candidates whose score is out of date.
+local kept = { low = { scores = {}, stale = all() }, high = { scores = {}, stale = all() } }
+
+local function score_all(request, own)
+  local wanted = WANTED[request.level]
+  local keep = request.expected and { scores = {}, stale = everybody } or kept[request.level]
+  local scores = keep.scores
+  for n = 1, #keep.stale do
+    local i = keep.stale[n]
+    if not dark[i] then scores[i] = sampled_score(i, wanted, own) end
   end
-  local median, high
-  if sampled < #instances then median, high = quantiles(known) end
+  keep.stale = {}
+  if sampled < #candidates then
+    local median, high = quantiles(scores)
+    for i = 1, #candidates do
+      if dark[i] then scores[i] = dark_score(i, wanted, own, median, high) end
+    end
+  end
+  return scores
+end
+
+-- Capacity ------------------------------------------------------------------------------------------------------------
+
+-- Takes the leases that have expired off the counts. They stay where they are until the sweep, which costs more.
+local counted = false
+local function count_expired()
+  if counted then return end
+  counted = true
+  local ended, per_instance = redis.call('ZRANGEBYSCORE', EXPIRY, '(' .. fleet[COUNTED_TO], now), {}
+  for _, member in ipairs(ended) do
+    local id = member:match(' (.+)$')
+    if id then per_instance[id] = (per_instance[id] or 0) + 1 end
+  end
+  load_others(per_instance)
+  for id, number in pairs(per_instance) do
+    local i = position[id]
+    if i then
+      instances[i][GAMES] = max(0, instances[i][GAMES] - number)
+      changed[i] = true
+    end
+  end
+  fleet[COUNTED_TO] = now
+end
+
+local limited = false
+for _, candidate in ipairs(candidates) do limited = limited or candidate[MOST_GAMES] end
+
+local function is_full(i)
+  local most = candidates[i][MOST_GAMES]
+  if not most or instances[i][GAMES] < most then return false end
+  count_expired()
+  return instances[i][GAMES] >= most
+end
+
+-- 6. Choose -----------------------------------------------------------------------------------------------------------
+
+-- Of these candidates the one with the least score, the first on ties; nil where all are full. A loop over every
+-- candidate for every game is where the time goes, so it does nothing that is not needed.
+local function least_of(tier, scores)
   local best, best_score
-  for i = 1, #instances do
-    local score = known[i] or dark_score(i, level, median, high)
-    if not best or score < best_score then best, best_score = i, score end
+  for n = 1, #tier do
+    local i = tier[n]
+    local score = scores[i]
+    if (not best or score < best_score) and not (limited and is_full(i)) then best, best_score = i, score end
   end
   return best
 end
 
-local function take(i)
+-- The fullest of the sampled ones that stays under the ceiling.
+local function fullest_of(tier, scores)
+  local best, sampled_tier = nil, {}
+  for _, i in ipairs(tier) do
+    if not dark[i] then
+      sampled_tier[#sampled_tier + 1] = i
+      local fits = scores[i] <= rule.pack_ceiling and (not best or scores[i] > scores[best])
+      if fits and not is_full(i) then best = i end
+    end
+  end
+  return best or least_of(sampled_tier, scores)
+end
+
+local function tiers_of(request) return request.tiers and call.tiers[request.tiers] or { everybody } end
+
+local function choose(request, own)
+  local scores, some = score_all(request, own), false
+  for _, tier in ipairs(tiers_of(request)) do
+    some = some or #tier > 0
+    local packs = (request.strategy or rule.strategy) == 'pack'
+    local best = packs and fullest_of(tier, scores) or least_of(tier, scores)
+    if best then return best end
+  end
+  return nil, some and 'no_capacity' or 'no_candidate'
+end
+
+local expiry_add, expiry_remove = {}, {}
+
+local function expire(member, till)
+  expiry_add[member], expiry_remove[member] = till or nil, not till or nil
+end
+
+local function member_of(game, note)
+  return 'g:' .. game.id .. (note[MARK] == 'released' and '' or ' ' .. note[INSTANCE])
+end
+
+-- Gives back the place that a game's note holds.
+local function end_lease(game)
+  local note = game.note or game.expired
+  if not note then return end
+  if note == game.expired then count_expired() end
+  expire(member_of(game, note), false)
+  if note == game.expired or note[MARK] == 'released' then return end
+  local i = position[note[INSTANCE]]
+  if i then
+    instances[i][GAMES] = max(0, instances[i][GAMES] - 1)
+    changed[i] = true
+  end
+end
+
+local function add_session(i, level)
   local instance = instances[i]
-  instance[NEW] = instance[NEW] + 1
-  instance[SESSIONS], instance[PLACED_AT] = sessions_now(instance) + 1, now
-  scores.low[i], scores.high[i] = nil, nil
+  for k = CPU, RAM do
+    instance[SESSIONS[k]] = decayed(instance, SESSIONS[k]) + worth_of[level][k]
+    instance[ENDED[k]] = decayed(instance, ENDED[k])
+  end
+  instance[PLACED_AT] = now
   changed[i] = true
 end
 
+-- Takes off what is left by now of the session that a note stands for.
+local function end_session(i, note)
+  local instance = instances[i]
+  local left = exp(-(now - note[PLACED]) / MEMORY_S)
+  for k = CPU, RAM do
+    local worth = left * worth_of[note[LEVEL]][k]
+    instance[SESSIONS[k]] = max(0, decayed(instance, SESSIONS[k]) - worth)
+    instance[ENDED[k]] = decayed(instance, ENDED[k]) + worth
+  end
+  instance[PLACED_AT] = now
+  changed[i] = true
+end
+
+local function add_new(i, note, sign)
+  for k = CPU, RAM do instances[i][NEW[k]] = instances[i][NEW[k]] + sign * note[WORTH[k]] end
+  if i <= #candidates then
+    table.insert(kept.low.stale, i)
+    table.insert(kept.high.stale, i)
+  end
+  changed[i] = true
+end
+
+local function place(game, request, i, pending, mark)
+  end_lease(game)
+  local expires = now + rule.lease_ttl_s
+  expires = floor(expires * 1000 + 0.5) / 1000
+  game.note = { candidates[i][ID], now, request.attempt, pending[CPU], pending[RAM], expires, request.level, mark }
+  game.expired = nil
+  game.record = candidates[i][RECORD]
+  game.written = true
+  expire(member_of(game, game.note), expires)
+  add_session(i, request.level)
+  add_new(i, game.note, 1)
+  instances[i][GAMES] = instances[i][GAMES] + 1
+end
+
+-- Whether a recorded game is to leave its instance: gone for the whole grace, in views newer than the record.
+local function is_to_move(game)
+  local id = view and named_by(game.record)
+  local since = id and gone[id] and marks[id]
+  local placed = game.note and game.note[INSTANCE] == id and game.note[PLACED] or 0
+  return since and view.at >= max(since, placed) + rule.grace_s
+end
+
+-- Its instance may come back, and then without it. What is new there stays: no sample will show it, nor miss it.
+local function leave(game)
+  local note = game.note
+  local i = note and note[MARK] ~= 'released' and position[note[INSTANCE]]
+  if i then end_session(i, note) end
+end
+
+local function replay(game, request)
+  local note = game.note
+  local ours = note and note[MARK] ~= 'released'
+  local same_attempt = ours and note[ATTEMPT] == request.attempt or false
+  return { 'recorded', game.record, same_attempt, ours and note[MARK] == 'reassigned' or false }
+end
+
+local function assign(game, request)
+  local note = game.note
+  if game.wrong_type then return { 'wrong_type' } end
+  local moves = game.record and placing and not is_late(request) and is_to_move(game)
+  if game.record and not moves then return replay(game, request) end
+  if note and note[MARK] == 'released' and note[ATTEMPT] == request.attempt then
+    return { 'recorded', cjson.encode(note[INSTANCE]), true, false }
+  end
+  if is_late(request) then return { 'late' } end
+  if not placing then return { 'no_candidate' } end
+  local worth = worth_of_request(request)
+  local best, why = choose(request, worth.own)
+  -- Where nobody else can take it, it stays.
+  if not best then return moves and replay(game, request) or { why } end
+  -- Another service may have given the record longer than we do.
+  game.ttl = max(rule.record_ttl_s, moves and redis.call('TTL', game.key) or 0)
+  if moves then leave(game) end
+  place(game, request, best, worth.pending, moves and 'reassigned' or false)
+  return { 'placed', best, moves and true or false }
+end
+
+local function release(game, request)
+  local note = game.note
+  if not note or note[MARK] == 'released' then return { 'unknown' } end
+  if is_late(request) then return { 'late' } end
+  end_lease(game)
+  local i = position[note[INSTANCE]]
+  if i then
+    end_session(i, note)
+    add_new(i, note, -1)
+  end
+  -- What names another instance by now is somebody else's.
+  if game.record and named_by(game.record) == note[INSTANCE] then game.record = false end
+  note[MARK], note[EXPIRES] = 'released', now + RELEASED_S
+  expire(member_of(game, note), note[EXPIRES])
+  game.written = true
+  return { 'released' }
+end
+
+local function explain(request)
+  local own = worth_of_request(request).own
+  local scores, selected, explained = score_all(request, own), {}, {}
+  for _, tier in ipairs(tiers_of(request)) do
+    for _, i in ipairs(tier) do selected[i] = true end
+  end
+  for i, instance in ipairs(instances) do
+    if i > #candidates then break end
+    explained[i] = {
+      state = not selected[i] and 'not_selected' or is_full(i) and 'full' or dark[i] and 'dark' or 'sampled',
+      score = scores[i],
+      cpu = expected_share(i, CPU, own),
+      ram = expected_share(i, RAM, own),
+      cpu_pending = instance[PENDING[CPU]] + instance[NEW[CPU]],
+      ram_pending = instance[PENDING[RAM]] + instance[NEW[RAM]],
+      games = instance[GAMES],
+      sampled_at = instance[SAMPLED_AT],
+    }
+  end
+  return explained
+end
+
+-- Who is gone ---------------------------------------------------------------------------------------------------------
+
+local marks_changed = false
+
+local function mark_gone()
+  if not view then return end
+  local number = 0
+  for id, since in pairs(marks) do
+    if now - since > KEEP_INSTANCE_S then marks[id], marks_changed = nil, true else number = number + 1 end
+  end
+  for _, id in ipairs(view.gone) do
+    if not marks[id] and number < MOST_MARKS then
+      marks[id], marks_changed, number = now, true, number + 1
+    end
+  end
+  for _, id in ipairs(view.back) do
+    if marks[id] and view.at > marks[id] then marks[id], marks_changed = nil, true end
+  end
+end
+
+-- Decide, one request after another -----------------------------------------------------------------------------------
+
 local learned = false
+mark_gone()
 if placing then
-  local first_call = read_fleet()
-  for i = 1, #candidates do fold(i) end
-  for _, instance in ipairs(instances) do fleet[NEWEST] = max(fleet[NEWEST], instance[SAMPLED_AT] or -1) end
+  for i = 1, #candidates do
+    fold(i)
+    fleet[NEWEST] = max(fleet[NEWEST], instances[i][SAMPLED_AT] or -1)
+  end
   fleet[NEWEST] = max(fleet[NEWEST], call.newest or -1)
-  find_dark(first_call)
+  find_dark()
   learned = learn()
-  cpu_cost = cost(rule.cpu_cost, fleet[CPU_USED], fleet[CPU_SESSIONS])
-  ram_cost = cost(rule.ram_cost, fleet[RAM_USED], fleet[RAM_SESSIONS])
+  for k = CPU, RAM do cost[k] = find_cost(k) end
+  find_mean_life()
 end
 
-local results, notes, placed = {}, {}, {}
-
-local function decide(i, request)
-  local key = record_keys[i]
-  if wrong_type[key] then return { 'wrong_type' } end
-  if records[i] then
-    local note = note_of(i)
-    return { 'recorded', records[i], note and note[3] == request[3] or false }
-  end
-  if placed[key] then
-    return { 'recorded', candidates[placed[key].candidate][2], placed[key].attempt == request[3] }
-  end
-  if request[4] and now > request[4] then return { 'late' } end
-  if #candidates == 0 then return { 'no_candidate' } end
-  local best = choose(request[2])
-  take(best)
-  placed[key] = { candidate = best, attempt = request[3] }
-  notes[#notes + 1] = { request[1], { candidates[best][1], now, request[3], false, false, now + rule.record_ttl_s } }
-  return { 'placed', best }
+local results, explained = {}, nil
+for i, request in ipairs(requests) do
+  if call.explain and placing and i == #requests then explained = explain(request) end
+  results[i] = (request.op == 'release' and release or assign)(game_of[i], request)
 end
 
-for i, request in ipairs(requests) do results[i] = decide(i, request) end
+-- 7. Write, all at the end and all of it prepared before: an error until then has changed nothing ----------------------
 
--- 7. Write, all at the end: an error before here has changed nothing --------------------------------------------------
+local sets, dropped = {}, {}               -- records: games to write, keys to delete
+local values, forgotten = {}, {}           -- the hash: fields and values, fields to delete
+local expiries, ended = {}, {}             -- the sorted set: scores and members, members to delete
 
 local function sweep()
+  count_expired() -- none may go uncounted
   local old = redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', now, 'LIMIT', 0, SWEEP_MOST)
-  if #old == 0 then return end
-  redis.call('HDEL', STATE, unpack(old))
-  redis.call('ZREM', EXPIRY, unpack(old))
+  for _, member in ipairs(old) do
+    -- What this call has written anew stays.
+    if not expiry_add[member] and not expiry_remove[member] then
+      ended[#ended + 1], forgotten[#forgotten + 1] = member, member:match('^[^ ]+')
+    end
+  end
+  fleet[SWEEP_AGAIN] = #old == SWEEP_MOST
 end
 
-if placing then
-  if learned then sweep() end
-  for key, game in pairs(placed) do
-    redis.call('SET', key, candidates[game.candidate][2], 'EX', rule.record_ttl_s)
+local function put(field, value) values[#values + 1], values[#values + 2] = field, cjson.encode(value) end
+
+local function prepare()
+  for i, candidate in ipairs(placing and candidates or {}) do
+    -- An instance that is listed is remembered, also one that nothing happens to; one that holds places, as long as it does.
+    if changed[i] or learned then expire('i:' .. candidate[ID], now + max(KEEP_INSTANCE_S, rule.lease_ttl_s)) end
   end
-  local values, expiries = { 'fleet', cjson.encode(fleet) }, {}
-  local function put(field, value) values[#values + 1], values[#values + 2] = field, cjson.encode(value) end
-  local function keep(field, till) expiries[#expiries + 1], expiries[#expiries + 2] = till, field end
-  for i, candidate in ipairs(candidates) do
-    local field = 'i:' .. candidate[1]
-    if changed[i] then put(field, instances[i]) end
-    -- An instance that is listed is remembered, also one that nothing happens to.
-    if changed[i] or learned then keep(field, now + KEEP_INSTANCE_S) end
+  if placing and (learned or fleet[SWEEP_AGAIN]) then sweep() end
+  for _, game in ipairs(game_list) do
+    if game.written then put('g:' .. game.id, game.note) end
+    if game.record ~= game.recorded then
+      if game.record then sets[#sets + 1] = game else dropped[#dropped + 1] = game.key end
+    end
   end
-  for _, note in ipairs(notes) do
-    local field = 'g:' .. note[1]
-    put(field, note[2])
-    keep(field, note[2][6])
+  if placing then put('fleet', fleet) end
+  if marks_changed then put('gone', marks) end
+  for i, id in ipairs(ids) do
+    if changed[i] then put('i:' .. id, instances[i]) end
   end
-  redis.call('HSET', STATE, unpack(values))
-  redis.call('ZADD', EXPIRY, unpack(expiries))
+  for member, till in pairs(expiry_add) do expiries[#expiries + 1], expiries[#expiries + 2] = till, member end
+  for member in pairs(expiry_remove) do ended[#ended + 1] = member end
+end
+
+if not call.dry_run then
+  prepare()
+  for _, game in ipairs(sets) do redis.call('SET', game.key, game.record, 'EX', game.ttl) end
+  if #dropped > 0 then redis.call('DEL', unpack(dropped)) end
+  in_chunks('HSET', STATE, values)
+  in_chunks('ZADD', EXPIRY, expiries)
+  in_chunks('HDEL', STATE, forgotten)
+  in_chunks('ZREM', EXPIRY, ended)
   if learned then
     redis.call('EXPIRE', STATE, KEEP_STATE_S)
     redis.call('EXPIRE', EXPIRY, KEEP_STATE_S)
   end
 end
 
-return cjson.encode({ now = now, results = results })
+local marked = {}
+for id in pairs(marks) do marked[#marked + 1] = id end
+return cjson.encode({
+  now = now,
+  results = results,
+  marked = marked[1] and marked,
+  explained = explained,
+  cost = explained and cost,
+})

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import type { BatchItem } from '../../lib/api/batch.ts';
 import { createAllocate } from '../../lib/api/operations.ts';
 import { ReplySchema } from '../../lib/api/reply.ts';
-import type { Assignment } from '../../lib/app/assign-games.ts';
-import type { PlacementRequest } from '../../lib/app/placement.ts';
+import type { Assignment, GameRequest } from '../../lib/app/assign-games.ts';
+import type { Strategy } from '../../lib/app/placement.ts';
 import { NOW_MS } from '../support/fakes.ts';
 import { noLimit } from '../support/http-server.ts';
 
@@ -12,21 +12,24 @@ const ASSIGNED = {
   instanceId: '10.0.0.3',
   port: 5002,
   replayed: false,
+  reassigned: false,
   degraded: [],
 } as const satisfies Assignment;
 
 /** Carries out `items`; every game is answered with what `answer` says. */
 async function allocate(
   items: readonly BatchItem[],
-  answer: (request: PlacementRequest) => Assignment = () => ASSIGNED,
+  answer: (request: GameRequest) => Assignment = () => ASSIGNED,
+  strategies: readonly Strategy[] = [],
 ) {
-  const asked: (readonly PlacementRequest[])[] = [];
+  const asked: (readonly GameRequest[])[] = [];
   const run = createAllocate(
     (requests) => {
       asked.push(requests);
       return Promise.resolve(requests.map(answer));
     },
     () => NOW_MS,
+    strategies,
   );
   return { replies: await run(items, noLimit()), asked };
 }
@@ -48,14 +51,17 @@ it('adds what is so', async () => {
     ...ASSIGNED,
     port: undefined,
     replayed: true,
+    reassigned: true,
     degraded: ['consul'],
   }));
 
-  expect(replies).toEqual([{ success: true, instance_id: '10.0.0.3', replayed: true, degraded: ['consul'] }]);
+  const added = { replayed: true, reassigned: true, degraded: ['consul'] };
+  expect(replies).toEqual([{ success: true, instance_id: '10.0.0.3', ...added }]);
+  expect(ReplySchema.parse(replies[0])).toEqual(replies[0]);
   expect(replies[0]).not.toHaveProperty('port');
 });
 
-it.each(['conflict', 'no_instance', 'upstream_unavailable', 'deadline_exceeded'] as const)(
+it.each(['conflict', 'no_instance', 'no_capacity', 'upstream_unavailable', 'deadline_exceeded'] as const)(
   'answers %s as a failure without instance_id',
   async (kind) => {
     const { replies } = await allocate([item('a')], () => ({ kind }));
@@ -125,7 +131,81 @@ it('answers an item for which nothing came back', async () => {
   const run = createAllocate(
     () => Promise.resolve([]),
     () => NOW_MS,
+    [],
   );
 
   expect(await run([item('a')], noLimit())).toMatchObject([{ code: 'deadline_exceeded', retryable: true }]);
+});
+
+async function read(settings: object, strategies: readonly Strategy[] = []): Promise<GameRequest | undefined> {
+  const { asked } = await allocate([{ op: 'assign', request: { game_id: 'a', settings } }], () => ASSIGNED, strategies);
+  return asked[0]?.[0];
+}
+
+it.each<[object, object]>([
+  [{ cpu_cores: 2 }, { expected: { cpuCores: 2, exact: false } }],
+  [{ memory_bytes: 1e9, exact: true }, { expected: { memoryBytes: 1e9, exact: true } }],
+  [{ cpu_cores: 2, memory_bytes: 1e9, exact: false }, { expected: { cpuCores: 2, memoryBytes: 1e9, exact: false } }],
+  [{ exact: true }, {}],
+  [
+    { require: { zone: 'b', gpu: true } },
+    {
+      require: [
+        ['gpu', true],
+        ['zone', 'b'],
+      ],
+    },
+  ],
+  [{ prefer: { region: 'eu' } }, { prefer: [['region', 'eu']] }],
+  [{ require: {}, prefer: {} }, {}],
+])('reads the settings %j', async (settings, wanted) => {
+  const plain = { gameId: 'a', level: 'low', attempt: expect.any(String), deadlineMs: NOW_MS + 435 };
+
+  expect(await read(settings)).toEqual({ ...plain, ...wanted });
+});
+
+it('does not lose a requirement by its name', async () => {
+  const settings = JSON.parse('{"require":{"constructor":"x","__proto__":"y"}}');
+
+  expect((await read(settings))?.require).toEqual([
+    ['__proto__', 'y'],
+    ['constructor', 'x'],
+  ]);
+});
+
+it.each<[Strategy, readonly Strategy[], boolean]>([
+  ['pack', ['pack'], true],
+  ['spread', ['spread', 'pack'], true],
+  ['pack', [], false],
+  ['spread', ['pack'], false],
+])('lets a request ask for %s where %j are allowed: %s', async (strategy, allowed, granted) => {
+  expect((await read({ strategy }, allowed))?.strategy).toBe(granted ? strategy : undefined);
+
+  const asking = { op: 'assign', request: { game_id: 'a', settings: { strategy } } };
+  const { replies } = await allocate([asking, item('b')], () => ASSIGNED, allowed);
+  const refusal = {
+    success: false,
+    code: 'invalid_request',
+    message: "settings.strategy is not allowed by this allocator's configuration.",
+  };
+  expect(replies).toMatchObject([granted ? { success: true } : refusal, { success: true }]);
+});
+
+it.each([
+  ['no_match', { require: { gpu: true } }, 'no_instance', 'No healthy instance matches settings.require.'],
+  ['no_instance', { require: { gpu: true } }, 'no_instance', 'No healthy instance is available.'],
+  [
+    'no_capacity',
+    { require: { gpu: true } },
+    'no_capacity',
+    'Every healthy instance that matches settings.require is full.',
+  ],
+  ['no_capacity', { prefer: { gpu: true } }, 'no_capacity', 'Every healthy instance is full.'],
+] as const)('tells of %s with %j: %s, %s', async (kind, settings, code, message) => {
+  const asking = { op: 'assign', request: { game_id: 'a', settings } };
+
+  const { replies } = await allocate([asking], () => ({ kind }));
+
+  expect(replies).toEqual([{ success: false, code, message, retryable: true }]);
+  expect(ReplySchema.safeParse(replies[0]).success).toBe(true);
 });

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import { createAssignGames } from '../../lib/app/assign-games.ts';
+import { createAssignGames, type GameRequest } from '../../lib/app/assign-games.ts';
 import type { FleetViews } from '../../lib/app/fleet-views.ts';
-import type { PlacementRequest, PlacementResult } from '../../lib/app/placement.ts';
+import type { PlacementCall, PlacementResult } from '../../lib/app/placement.ts';
 import { UpstreamError } from '../../lib/app/upstream-error.ts';
 import type { FleetView } from '../../lib/domain/fleet.ts';
+import { toSelector } from '../../lib/domain/selector.ts';
 import {
   type FakePlacement,
   fakeLog,
@@ -24,13 +25,15 @@ interface SetUp {
   readonly placement?: FakePlacement;
   /** How long opening the view takes, ms. */
   readonly openMs?: number;
+  readonly reassigns?: boolean;
 }
 
-function setUp({ view, placement = fakePlacement(), openMs = 0, ...rest }: SetUp = {}) {
+function setUp({ view, placement = fakePlacement(), openMs = 0, reassigns = true, ...rest }: SetUp = {}) {
   const time = fakeTime();
   const log = fakeLog();
   const budgets: number[] = [];
   const released: number[] = [];
+  const absent: string[] = [];
   const views: FleetViews = {
     async open(budgetMs) {
       budgets.push(budgetMs);
@@ -40,15 +43,24 @@ function setUp({ view, placement = fakePlacement(), openMs = 0, ...rest }: SetUp
         release: async (waitMs) => void released.push(waitMs),
       };
     },
+    noteAbsent: (id) => void absent.push(id),
   };
-  const assign = createAssignGames({ views, placement, clock: Date.now, random: () => 0.5, log });
-  const assignGames = (requests: readonly PlacementRequest[], signal = new AbortController().signal) =>
+  const assign = createAssignGames({ views, placement, clock: Date.now, random: () => 0.5, log, reassigns });
+  const assignGames = (requests: readonly GameRequest[], signal = new AbortController().signal) =>
     assign(requests, signal);
-  return { time, log, budgets, released, placement, assignGames };
+  return { time, log, budgets, released, absent, placement, assignGames };
 }
 
-function request(overrides: Partial<PlacementRequest> = {}): PlacementRequest {
+function request(overrides: Partial<GameRequest> = {}): GameRequest {
   return { gameId: 'g', level: 'low', attempt: 'a', deadlineMs: NOW_MS + 435, ...overrides };
+}
+
+function placed(instanceId: string, { reassigned = false } = {}): PlacementResult {
+  return { kind: 'placed', instanceId, reassigned };
+}
+
+function recorded(instanceId: string, { sameAttempt = false, reassigned = false } = {}): PlacementResult {
+  return { kind: 'recorded', instanceId, sameAttempt, reassigned };
 }
 
 const answering = (...results: PlacementResult[]) => fakePlacement(() => results);
@@ -57,25 +69,25 @@ it('answers where a game was placed, with the port that the view knows', async (
   const { assignGames } = setUp({ view: VIEW });
 
   expect(await assignGames([request()])).toEqual([
-    { kind: 'assigned', instanceId: '10.0.0.1', port: 5002, replayed: false, degraded: [] },
+    { kind: 'assigned', instanceId: '10.0.0.1', port: 5002, replayed: false, reassigned: false, degraded: [] },
   ]);
 });
 
 it.each<[PlacementResult, object]>([
+  [placed('10.0.0.2'), { kind: 'assigned', instanceId: '10.0.0.2', replayed: false }],
+  [recorded('10.0.0.2'), { kind: 'assigned', instanceId: '10.0.0.2', replayed: true }],
+  [recorded('10.0.0.2', { sameAttempt: true }), { kind: 'assigned', instanceId: '10.0.0.2', replayed: false }],
   [
-    { kind: 'placed', instanceId: '10.0.0.2' },
-    { kind: 'assigned', instanceId: '10.0.0.2', replayed: false },
+    placed('10.0.0.2', { reassigned: true }),
+    { kind: 'assigned', instanceId: '10.0.0.2', replayed: false, reassigned: true },
   ],
   [
-    { kind: 'recorded', instanceId: '10.0.0.2', sameAttempt: false },
-    { kind: 'assigned', instanceId: '10.0.0.2', replayed: true },
-  ],
-  [
-    { kind: 'recorded', instanceId: '10.0.0.2', sameAttempt: true },
-    { kind: 'assigned', instanceId: '10.0.0.2', replayed: false },
+    recorded('10.0.0.2', { reassigned: true }),
+    { kind: 'assigned', instanceId: '10.0.0.2', replayed: true, reassigned: true },
   ],
   [{ kind: 'foreign_record' }, { kind: 'conflict' }],
   [{ kind: 'no_candidate' }, { kind: 'no_instance' }],
+  [{ kind: 'no_capacity' }, { kind: 'no_capacity' }],
   [{ kind: 'late' }, { kind: 'deadline_exceeded' }],
 ])('%o becomes %o', async (result, assignment) => {
   const { assignGames } = setUp({ view: VIEW, placement: answering(result) });
@@ -84,11 +96,7 @@ it.each<[PlacementResult, object]>([
 });
 
 it('keeps the order of the requests', async () => {
-  const results = [
-    { kind: 'late' },
-    { kind: 'placed', instanceId: '10.0.0.2' },
-    { kind: 'foreign_record' },
-  ] satisfies PlacementResult[];
+  const results = [{ kind: 'late' }, placed('10.0.0.2'), { kind: 'foreign_record' }] satisfies PlacementResult[];
   const { assignGames } = setUp({ view: VIEW, placement: answering(...results) });
 
   const assignments = await assignGames([request(), request(), request()]);
@@ -97,18 +105,24 @@ it('keeps the order of the requests', async () => {
 });
 
 it('without a view still answers recorded games, with no port', async () => {
-  const recorded = { kind: 'recorded', instanceId: '10.0.0.9', sameAttempt: false } as const;
-  const { assignGames, placement } = setUp({ placement: answering(recorded, { kind: 'no_candidate' }) });
+  const { assignGames, placement } = setUp({ placement: answering(recorded('10.0.0.9'), { kind: 'no_candidate' }) });
 
   expect(await assignGames([request(), request()])).toEqual([
-    { kind: 'assigned', instanceId: '10.0.0.9', port: undefined, replayed: true, degraded: ['consul'] },
+    {
+      kind: 'assigned',
+      instanceId: '10.0.0.9',
+      port: undefined,
+      replayed: true,
+      reassigned: false,
+      degraded: ['consul'],
+    },
     { kind: 'upstream_unavailable' },
   ]);
   expect(placement.calls[0]?.call).toMatchObject({ candidates: [], newestSampleS: undefined });
 });
 
 it('a recorded instance that the view does not have any more is answered without a port', async () => {
-  const placement = answering({ kind: 'recorded', instanceId: '10.0.0.99', sameAttempt: false });
+  const placement = answering(recorded('10.0.0.99'));
   const { assignGames } = setUp({ view: VIEW, placement });
 
   expect(await assignGames([request()])).toMatchObject([{ instanceId: '10.0.0.99', port: undefined }]);
@@ -249,8 +263,10 @@ it('answers only after the release', async () => {
   const views: FleetViews = {
     open: () =>
       Promise.resolve({ view: VIEW, release: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)) }),
+    noteAbsent: () => {},
   };
-  const options = { views, placement: fakePlacement(), clock: Date.now, random: () => 0.5, log: fakeLog() };
+  const common = { clock: Date.now, random: () => 0.5, log: fakeLog(), reassigns: true };
+  const options = { views, placement: fakePlacement(), ...common };
 
   const assigning = createAssignGames(options)([request()], new AbortController().signal);
   await time.pass(49);
@@ -258,4 +274,302 @@ it('answers only after the release', async () => {
   await time.pass(1);
 
   expect(await isPending(assigning)).toBe(false);
+});
+
+/** Instances 10.0.0.1 to `count`; those of `gpus` have the tag gpu. */
+function fleetWithGpus(count: number, ...gpus: readonly number[]): FleetView {
+  const ids = Array.from({ length: count }, (_, index) => index + 1);
+  const list = fleetList(
+    ...ids.map((id) => instance(`10.0.0.${id}`, { tags: gpus.includes(id) ? ['gpu'] : [], meta: { region: 'eu' } })),
+  );
+  return { list, load: loadReport({ '10.0.0.2': {} }), degraded: [] };
+}
+
+const GPU = toSelector({ gpu: true })!;
+const MOON = toSelector({ region: 'moon' })!;
+
+/** What a request of a call may have, by id, group by group. */
+function tiersOf({ candidates, requests }: PlacementCall, index = 0) {
+  return requests[index]?.tiers?.map((tier) => tier.map((position) => candidates[position]?.instance.id));
+}
+
+it('passes requests without selectors as they are, with no tiers', async () => {
+  const { assignGames, placement } = setUp({ view: fleetWithGpus(3) });
+  const plain = request({ strategy: 'pack', expected: { cpuCores: 2, exact: true } });
+
+  await assignGames([plain]);
+
+  expect(placement.calls[0]?.call.requests[0]).toBe(plain);
+});
+
+it('passes for each request what it may have and prefers, and not the selectors', async () => {
+  const { assignGames, placement } = setUp({ view: fleetWithGpus(4, 2, 3) });
+
+  await assignGames([
+    request({ gameId: 'a', require: GPU, expected: { memoryBytes: 1e9, exact: false } }),
+    request({ gameId: 'b', prefer: GPU }),
+    request({ gameId: 'c' }),
+  ]);
+
+  const [{ call } = {}] = placement.calls;
+  expect(call?.candidates[0]).toMatchObject({ instance: { id: '10.0.0.2' }, sample: { cpuCores: 1 } });
+  expect([0, 1, 2].map((index) => tiersOf(call!, index))).toEqual([
+    [['10.0.0.2', '10.0.0.3']],
+    [
+      ['10.0.0.2', '10.0.0.3'],
+      ['10.0.0.1', '10.0.0.4'],
+    ],
+    undefined,
+  ]);
+  expect(call?.requests).toEqual([
+    { ...request({ gameId: 'a', expected: { memoryBytes: 1e9, exact: false } }), tiers: expect.anything() },
+    { ...request({ gameId: 'b' }), tiers: expect.anything() },
+    request({ gameId: 'c' }),
+  ]);
+});
+
+it('asks about a game that no instance can have too, since it may be recorded', async () => {
+  const placement = answering({ kind: 'no_candidate' }, recorded('10.0.0.2'), { kind: 'no_candidate' });
+  const { assignGames } = setUp({ view: fleetWithGpus(2), placement });
+
+  const assignments = await assignGames([
+    request({ require: MOON }),
+    request({ gameId: 'recorded', require: MOON }),
+    request({ gameId: 'another' }),
+  ]);
+
+  expect(assignments).toMatchObject([
+    { kind: 'no_match' },
+    { kind: 'assigned', instanceId: '10.0.0.2' },
+    { kind: 'no_instance' },
+  ]);
+  expect(placement.calls[0]?.call.requests.map(({ tiers }) => tiers)).toEqual([[], [], undefined]);
+});
+
+it.each<[string, FleetView | undefined, string]>([
+  ['nobody takes games', { ...VIEW, list: fleetList(instance('10.0.0.1', { status: 'listed' })) }, 'no_instance'],
+  ['nobody knows who is there', undefined, 'upstream_unavailable'],
+])('does not blame what is required where %s', async (_case, view, kind) => {
+  const { assignGames } = setUp({ view, placement: answering({ kind: 'no_candidate' }) });
+
+  expect(await assignGames([request({ require: MOON })])).toEqual([{ kind }]);
+});
+
+/** Answers that every candidate is full, until a call looks at the whole of `fleet`. */
+const fullBut = (fleet: number, chosen: string) =>
+  fakePlacement(({ candidates, requests }) =>
+    requests.map(() => (candidates.length < fleet ? { kind: 'no_capacity' } : placed(chosen))),
+  );
+
+it('asks once more with all where some of a large fleet are full, for the refused alone', async () => {
+  const placement = fakePlacement(({ candidates, requests }) =>
+    requests.map(({ gameId }) =>
+      gameId === 'full' && candidates.length < 200 ? { kind: 'no_capacity' } : placed('10.0.0.7'),
+    ),
+  );
+  const { assignGames } = setUp({ view: fleetWithGpus(200), placement });
+
+  const assignments = await assignGames([request(), request({ gameId: 'full' }), request()]);
+
+  expect(assignments.map(({ kind }) => kind)).toEqual(['assigned', 'assigned', 'assigned']);
+  expect(placement.calls.map(({ call }) => [call.candidates.length, call.requests.length])).toEqual([
+    [32, 3],
+    [200, 1],
+  ]);
+});
+
+it('asks once more for who requires or prefers something, with all that it may have', async () => {
+  const gpus = Array.from({ length: 100 }, (_, index) => index + 1);
+  const placement = answering({ kind: 'no_capacity' }, { kind: 'no_capacity' });
+  const { assignGames } = setUp({ view: fleetWithGpus(300, ...gpus), placement });
+
+  await assignGames([request({ require: GPU }), request({ prefer: GPU })]);
+
+  const calls = placement.calls.map(({ call }) => [0, 1].map((index) => tiersOf(call, index)?.map((t) => t.length)));
+  expect(calls).toEqual([
+    [[32], [32, 32]],
+    [[100], [100, 200]],
+  ]);
+});
+
+it('is refused for good by all: a small fleet at once, a large one the second time', async () => {
+  const small = setUp({ view: fleetWithGpus(64), placement: answering({ kind: 'no_capacity' }) });
+  expect(await small.assignGames([request()])).toEqual([{ kind: 'no_capacity' }]);
+  expect(small.placement.calls.length).toBe(1);
+
+  const large = setUp({ view: fleetWithGpus(65), placement: answering({ kind: 'no_capacity' }) });
+  expect(await large.assignGames([request()])).toEqual([{ kind: 'no_capacity' }]);
+  expect(large.placement.calls.length).toBe(2);
+});
+
+it('does not ask again where all that a request may have were looked at', async () => {
+  const placement = answering({ kind: 'no_capacity' });
+  const { assignGames } = setUp({ view: fleetWithGpus(300, 1, 2), placement });
+
+  await assignGames([request({ require: GPU })]);
+
+  expect(placement.calls.length).toBe(1);
+});
+
+it.each([
+  [50, ['assigned', 'assigned'], 2],
+  [49, ['no_capacity', 'assigned'], 2],
+])('asks again for a request that has %i ms left: %j', async (leftMs, kinds, calls) => {
+  const { assignGames, placement } = setUp({ view: fleetWithGpus(200), placement: fullBut(200, '10.0.0.7') });
+
+  const assignments = await assignGames([request({ deadlineMs: NOW_MS + leftMs }), request()]);
+
+  expect(assignments.map(({ kind }) => kind)).toEqual(kinds);
+  expect(placement.calls.length).toBe(calls);
+});
+
+it.each([
+  [new UpstreamError('redis', 'connect'), 'no_capacity'],
+  [new UpstreamError('redis', 'timeout'), 'deadline_exceeded'],
+])('a refusal stands when asking again surely did nothing, and not otherwise: %s', async (error, kind) => {
+  const placement: FakePlacement = fakePlacement(() =>
+    placement.calls.length === 1 ? [{ kind: 'no_capacity' }, placed('10.0.0.1')] : Promise.reject(error),
+  );
+  const { assignGames, log } = setUp({ view: fleetWithGpus(200), placement });
+
+  expect(await assignGames([request(), request()])).toMatchObject([{ kind }, { kind: 'assigned' }]);
+  expect(log.events()).toEqual(['placement_failed']);
+});
+
+/** A view in which 10.0.0.1 is well, 10.0.0.2 fails and 10.0.0.3 is absent. */
+const SICK: FleetView = {
+  list: fleetList('10.0.0.1', instance('10.0.0.2', { status: 'gone' })),
+  load: loadReport(),
+  degraded: [],
+  absence: { askedAtMs: NOW_MS - 5000, gone: ['10.0.0.2', '10.0.0.3'] },
+};
+const WELL: FleetView = { ...SICK, list: fleetOf(3), absence: { askedAtMs: NOW_MS - 100, gone: [] } };
+
+it('tells the placement who is gone', async () => {
+  const { assignGames, placement } = setUp({ view: SICK });
+
+  await assignGames([request()]);
+
+  expect(placement.calls.map(({ call }) => call.presence)).toEqual([
+    { atMs: NOW_MS - 5000, gone: ['10.0.0.2', '10.0.0.3'], back: [] },
+  ]);
+});
+
+it.each<[string, SetUp]>([
+  ['the view is degraded', { view: { ...VIEW, degraded: ['consul'] } }],
+  ['there is no view', { view: undefined }],
+  ['nobody is gone', { view: WELL }],
+  ['games are not to be moved', { view: SICK, reassigns: false }],
+])('tells nothing of who is gone where %s', async (_case, options) => {
+  const { assignGames, placement } = setUp(options);
+
+  await assignGames([request()]);
+
+  expect(placement.calls.map(({ call }) => Object.hasOwn(call, 'presence'))).toEqual([false]);
+});
+
+it('tells who of the marked ones is back, as the last answer has them', async () => {
+  const marked = [['10.0.0.1', '10.0.0.2', '10.9.9.9'], ['10.9.9.9'], []];
+  const placement = fakePlacement(() => ({ results: [placed('10.0.0.1')], marked: marked.shift() ?? [] }));
+  const { assignGames } = setUp({ view: WELL, placement });
+
+  for (let i = 0; i < 3; i += 1) await assignGames([request()]);
+
+  expect(placement.calls.map(({ call }) => call.presence)).toEqual([
+    undefined,
+    { atMs: NOW_MS - 100, gone: [], back: ['10.0.0.1', '10.0.0.2'] },
+    undefined,
+  ]);
+});
+
+it('asks once more about a game whose instance nobody listed, with that one among the gone', async () => {
+  const placement: FakePlacement = fakePlacement(({ requests }) =>
+    requests.map(({ gameId }) => {
+      if (gameId !== 'lost') return recorded('10.0.0.1');
+      return placement.calls.length === 1 ? recorded('10.9.9.9') : placed('10.0.0.1', { reassigned: true });
+    }),
+  );
+  const { assignGames, absent } = setUp({ view: SICK, placement });
+
+  const assignments = await assignGames([request(), request({ gameId: 'lost' })]);
+
+  expect(assignments).toMatchObject([
+    { instanceId: '10.0.0.1', replayed: true, reassigned: false },
+    { instanceId: '10.0.0.1', replayed: false, reassigned: true },
+  ]);
+  expect(absent).toEqual(['10.9.9.9']);
+  expect(placement.calls[1]?.call).toMatchObject({
+    requests: [{ gameId: 'lost' }],
+    candidates: [{ instance: { id: '10.0.0.1' } }],
+    presence: { gone: ['10.9.9.9', '10.0.0.2', '10.0.0.3'] },
+  });
+  expect(placement.calls.length).toBe(2);
+});
+
+it('asks no third time: the second answer stands', async () => {
+  const { assignGames, placement } = setUp({ view: SICK, placement: answering(recorded('10.9.9.9')) });
+
+  expect(await assignGames([request()])).toMatchObject([{ kind: 'assigned', instanceId: '10.9.9.9', replayed: true }]);
+  expect(placement.calls.length).toBe(2);
+});
+
+it.each<[string, SetUp, string]>([
+  ['is well', { view: SICK }, '10.0.0.1'],
+  ['was reported gone already', { view: SICK }, '10.0.0.2'],
+  ['was reported absent already', { view: SICK }, '10.0.0.3'],
+  ['is draining', { view: { ...SICK, list: fleetList(instance('10.0.0.7', { status: 'listed' })) } }, '10.0.0.7'],
+  ['is unknown to a degraded view', { view: { ...VIEW, degraded: ['consul'] } }, '10.9.9.9'],
+  ['is unknown without a view', { view: undefined }, '10.9.9.9'],
+  ['is unknown, and games are not to be moved', { view: SICK, reassigns: false }, '10.9.9.9'],
+])('asks once about a game whose instance %s', async (_case, options, id) => {
+  const { assignGames, placement, absent } = setUp({ ...options, placement: answering(recorded(id)) });
+
+  expect(await assignGames([request()])).toMatchObject([{ kind: 'assigned', instanceId: id }]);
+  expect(placement.calls.length).toBe(1);
+  expect(absent).toEqual([]);
+});
+
+it('with no time to ask again it answers what is recorded, and notes who is gone', async () => {
+  const { assignGames, placement, absent } = setUp({ view: SICK, placement: answering(recorded('10.9.9.9')) });
+
+  const assignments = await assignGames([request({ deadlineMs: NOW_MS + 49 })]);
+
+  expect(assignments).toMatchObject([{ kind: 'assigned', instanceId: '10.9.9.9' }]);
+  expect(placement.calls.length).toBe(1);
+  expect(absent).toEqual(['10.9.9.9']);
+});
+
+it('names a failing instance that somebody has a game on before all the others that are too many to name', async () => {
+  const ids = Array.from({ length: 300 }, (_, index) => `10.0.1.${index}`);
+  const list = fleetList('10.0.0.1', ...ids.map((id) => instance(id, { status: 'gone' })));
+  const view: FleetView = { ...SICK, list, absence: { askedAtMs: NOW_MS, gone: ids } };
+  const { assignGames, placement } = setUp({ view, placement: answering(recorded('10.0.1.299')) });
+
+  await assignGames([request()]);
+  await assignGames([request()]);
+
+  const gone = placement.calls.map(({ call }) => call.presence?.gone ?? []);
+  expect(gone.map(({ length }) => length)).toEqual([256, 256, 256]);
+  expect(gone.map((named) => named.indexOf('10.0.1.299'))).toEqual([-1, 0, 0]);
+});
+
+it('asks again for the refused and for those whose instance is gone in one call', async () => {
+  const first = [recorded('10.9.9.9'), { kind: 'no_capacity' as const }, placed('10.0.0.2')];
+  const placement: FakePlacement = fakePlacement(({ requests }) =>
+    placement.calls.length === 1 ? first : requests.map(() => placed('10.0.0.3')),
+  );
+  const view = { ...fleetWithGpus(200), absence: { askedAtMs: NOW_MS, gone: [] } };
+  const { assignGames } = setUp({ view, placement });
+
+  const assignments = await assignGames(['a', 'b', 'c'].map((gameId) => request({ gameId })));
+
+  expect(assignments).toMatchObject([
+    { instanceId: '10.0.0.3' },
+    { instanceId: '10.0.0.3' },
+    { instanceId: '10.0.0.2' },
+  ]);
+  const [, second] = placement.calls;
+  expect(second?.call.requests.map(({ gameId }) => gameId)).toEqual(['a', 'b']);
+  expect(second?.call).toMatchObject({ presence: { atMs: NOW_MS, gone: ['10.9.9.9'], back: [] } });
+  expect(second?.call.candidates.length).toBe(200);
 });

@@ -2,7 +2,17 @@ import { expect, it } from 'vitest';
 import { createFleetViews } from '../../lib/app/fleet-views.ts';
 import type { SavedList } from '../../lib/app/saved-list.ts';
 import type { FleetList, LoadReport } from '../../lib/domain/fleet.ts';
-import { controlledCall, fakeLog, fakeTime, fleetList, fleetOf, isPending, loadReport } from '../support/fakes.ts';
+import {
+  controlledCall,
+  fakeLog,
+  fakeTime,
+  fleetList,
+  fleetOf,
+  instance,
+  isPending,
+  loadReport,
+  NOW_MS,
+} from '../support/fakes.ts';
 
 const BUDGET_MS = 435;
 
@@ -63,7 +73,7 @@ it('asks both sources at the same time and joins what they say', async () => {
   consul.last().answer(list);
   prometheus.last().answer(load);
 
-  expect((await opening).view).toEqual({ list, load, degraded: [] });
+  expect((await opening).view).toEqual({ list, load, degraded: [], absence: { askedAtMs: NOW_MS, gone: [] } });
 });
 
 it('waits 150 ms for both together, and no longer', async () => {
@@ -105,7 +115,7 @@ it('cold without Prometheus: places without samples, degraded', async () => {
   const { open } = setUp();
   const list = fleetOf(2);
 
-  expect(await open(list, undefined)).toEqual({ list, load: { samples: new Map() }, degraded: ['prometheus'] });
+  expect(await open(list, undefined)).toMatchObject({ list, load: { samples: new Map() }, degraded: ['prometheus'] });
 });
 
 it('warm without Prometheus: uses its last samples, degraded', async () => {
@@ -114,7 +124,7 @@ it('warm without Prometheus: uses its last samples, degraded', async () => {
   await open(fleetOf(2), load);
   await time.pass(10_001);
 
-  expect(await open(fleetOf(2), undefined)).toEqual({ list: fleetOf(2), load, degraded: ['prometheus'] });
+  expect(await open(fleetOf(2), undefined)).toMatchObject({ list: fleetOf(2), load, degraded: ['prometheus'] });
 });
 
 it('forgets samples older than FLEET_STALE_MS', async () => {
@@ -313,4 +323,75 @@ it('an instance that fails is seen by steady traffic 2 s later, from a source to
 
   expect(seenAtMs).toBeLessThanOrEqual(2600);
   expect(seenAtMs).toBeGreaterThan(0);
+});
+
+it('says when Consul was asked for the list, and not when it answered', async () => {
+  const { time, views, consul } = setUp({ metrics: false });
+
+  const opening = views.open(BUDGET_MS);
+  await time.pass(70);
+  consul.last().answer(fleetOf(1));
+  expect((await opening).view?.absence).toEqual({ askedAtMs: NOW_MS, gone: [] });
+  await time.pass(9000);
+  const beside = await views.open(BUDGET_MS);
+
+  const released = beside.release(0);
+  await time.pass(1);
+  await released;
+
+  expect(beside.view?.absence?.askedAtMs).toBe(NOW_MS);
+});
+
+it('calls gone who fails its checks, and who was listed and is not any more, until it is listed again', async () => {
+  const { open, time } = setUp({ metrics: false });
+  const goneIn = async (list: FleetList) => {
+    await time.pass(10_001);
+    return (await open(list, undefined))?.absence?.gone;
+  };
+  const sick = instance('10.0.0.1', { status: 'gone' });
+  const drained = instance('10.0.0.2', { status: 'listed' });
+
+  expect(await goneIn(fleetList(sick, drained, '10.0.0.3', '10.0.0.4'))).toEqual(['10.0.0.1']);
+  expect(await goneIn(fleetList(sick, drained, '10.0.0.3'))).toEqual(['10.0.0.1', '10.0.0.4']);
+  expect(await goneIn(fleetList(sick, drained, '10.0.0.3'))).toEqual(['10.0.0.1', '10.0.0.4']);
+  expect(await goneIn(fleetList('10.0.0.3', '10.0.0.1'))).toEqual(['10.0.0.4', '10.0.0.2']);
+  expect(await goneIn(fleetList('10.0.0.3', '10.0.0.4', sick))).toEqual(['10.0.0.1', '10.0.0.2']);
+});
+
+it('says nothing of who is gone while Consul fails, and is not without it when Prometheus does', async () => {
+  const { open, time } = setUp({ saved: fleetOf(3) });
+  const load = loadReport({ '10.0.0.1': {} });
+
+  expect(await open(undefined, load)).not.toHaveProperty('absence');
+  await time.pass(10_001);
+  expect(await open(fleetOf(2), undefined)).toHaveProperty('absence');
+  await time.pass(10_001);
+  expect(await open(undefined, load)).not.toHaveProperty('absence');
+});
+
+it('calls nobody gone for a list that it doubts, and does for the one that confirms it', async () => {
+  const { open, time } = setUp({ metrics: false });
+  await open(fleetOf(3), undefined);
+  await time.pass(10_001);
+
+  expect(await open(fleetOf(1), undefined)).not.toHaveProperty('absence');
+  await time.pass(10_001);
+  const confirmed = await open(fleetOf(1), undefined);
+
+  expect(confirmed?.absence).toEqual({ askedAtMs: NOW_MS + 2 * 10_001, gone: ['10.0.0.2', '10.0.0.3'] });
+});
+
+it('calls gone who was noted absent, for an hour or until it is listed', async () => {
+  const { views, open, time } = setUp({ metrics: false });
+  await open(fleetOf(1), undefined);
+
+  views.noteAbsent('10.9.9.9');
+  views.noteAbsent('10.0.0.1'); // a newer list has it
+  views.noteAbsent('10.0.0.2');
+
+  expect((await open(fleetOf(1), undefined))?.absence?.gone).toEqual(['10.9.9.9', '10.0.0.2']);
+  await time.pass(10_001);
+  expect((await open(fleetOf(2), undefined))?.absence?.gone).toEqual(['10.9.9.9']);
+  await time.pass(3_600_000);
+  expect((await open(fleetOf(2), undefined))?.absence?.gone).toEqual([]);
 });

@@ -22,17 +22,28 @@ function setUp(overrides: Partial<SavedListOptions> = {}) {
 
 it('gives another process the list as it was', async () => {
   const { save, readElsewhere, redis } = setUp();
-  const list = fleetList('10.0.0.1', instance('10.0.0.2', { status: 'listed', cpuCores: 16 }), {
+  const own = { maxGames: 20, tags: ['eu', 'gpu=a100'], meta: { region: 'eu', constructor: 'x' } };
+  const list = fleetList('10.0.0.1', instance('10.0.0.2', { status: 'listed', cpuCores: 16, ...own }), {
     id: 'без-порта',
     status: 'gone',
     cpuCores: 0.5,
     memoryBytes: 1e9,
+    tags: [],
+    meta: {},
   });
 
   await save(list);
 
   expect(await readElsewhere()).toEqual(list);
   expect(redis.sets).toMatchObject([{ key: KEY, ttlS: 300 }]);
+});
+
+it('reads a list of a version that kept no tags and no Meta', async () => {
+  const { savedList, redis } = setUp();
+  const saved = { id: '10.0.0.1', port: 5002, status: 'eligible', cpuCores: 4, memoryBytes: 8 * 1024 ** 3 };
+  redis.values.set(KEY, JSON.stringify({ atMs: NOW_MS, instances: [saved] }));
+
+  expect(await savedList.read(150)).toEqual(fleetList('10.0.0.1'));
 });
 
 it('saves a changed list at most once a minute', async () => {
@@ -165,6 +176,8 @@ it.each([
   `{"atMs":"now","instances":[]}`,
   `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1"}]}`,
   `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","status":"ill","cpuCores":4,"memoryBytes":1}]}`,
+  `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","status":"gone","cpuCores":4,"memoryBytes":1,"maxGames":0}]}`,
+  `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","status":"gone","cpuCores":4,"memoryBytes":1,"tags":[1]}]}`,
 ])('does not use what is no saved list: %s', async (text) => {
   const { savedList, redis, log } = setUp();
   redis.values.set(KEY, text);

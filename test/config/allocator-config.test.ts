@@ -29,11 +29,15 @@ it('has the documented defaults', () => {
       recordPrefix: 'games',
       statePrefix: 'game-allocator',
       recordTtlS: 70,
+      leaseTtlS: 70,
+      reassignGraceMs: 30_000,
       scrapeIntervalS: 15,
       cpuWindowS: 30,
-      gameCpuCores: 0.12,
-      gameMemoryBytes: 113e6,
+      gameCost: { low: { cpuCores: 0.12, memoryBytes: 113e6 }, high: { cpuCores: 0.12, memoryBytes: 113e6 } },
+      strategy: 'spread',
+      packCeiling: 0.75,
     },
+    requestStrategies: [],
     redis: { kind: 'tcp', host: 'localhost', port: 6379, db: 0 },
     secrets: {},
   });
@@ -82,6 +86,14 @@ it('reads every variable of its own', () => {
     INSTANCE_MEMORY_BYTES: '3.2e10',
     GAME_CPU_CORES: '0.5',
     GAME_MEMORY_BYTES: '5e8',
+    GAME_CPU_CORES_HIGH: '0.25',
+    GAME_MEMORY_BYTES_HIGH: '4e9',
+    STRATEGY: 'Pack',
+    PACK_CEILING: '0.9',
+    REQUEST_STRATEGIES: 'pack',
+    GAME_CACHE_TTL: '600',
+    SESSION_TTL: '7200',
+    REASSIGN_GRACE_MS: '0',
     FLEET_FRESH_MS: '0',
     FLEET_STALE_MS: '10000',
     RECORD_PREFIX: 'r',
@@ -93,7 +105,17 @@ it('reads every variable of its own', () => {
     consul: { serviceName: 'others', instanceId: 'service_id', defaults: { cpuCores: 16, memoryBytes: 3.2e10 } },
     prometheus: { label: 'host', templates: { cpu: 'cpu', memory: 'ram', time: 'ts' } },
     view: { freshMs: 0, staleMs: 10_000 },
-    placement: { recordPrefix: 'r', statePrefix: 's', gameCpuCores: 0.5, gameMemoryBytes: 5e8 },
+    placement: {
+      recordPrefix: 'r',
+      statePrefix: 's',
+      recordTtlS: 610,
+      leaseTtlS: 7200,
+      reassignGraceMs: 0,
+      gameCost: { low: { cpuCores: 0.5, memoryBytes: 5e8 }, high: { cpuCores: 0.25, memoryBytes: 4e9 } },
+      strategy: 'pack',
+      packCeiling: 0.9,
+    },
+    requestStrategies: ['pack'],
     ssmPath: '/game-allocator/prod',
   });
 });
@@ -136,6 +158,47 @@ it.each([
   expect(read(env).placement.cpuWindowS).toBe(windowS);
 });
 
+it('takes a game of level high for one of level low where nothing else is said', () => {
+  const low = { GAME_CPU_CORES: '0.5', GAME_MEMORY_BYTES: '5e8' };
+
+  expect(read(low).placement.gameCost.high).toEqual({ cpuCores: 0.5, memoryBytes: 5e8 });
+  expect(read({ ...low, GAME_MEMORY_BYTES_HIGH: '1e9' }).placement.gameCost.high).toEqual({
+    cpuCores: 0.5,
+    memoryBytes: 1e9,
+  });
+});
+
+it.each([
+  [{ GAME_CACHE_TTL: '600' }, 610],
+  [{ GAME_CACHE_TTL: '600', SESSION_TTL: '610' }, 610],
+  [{ SESSION_TTL: '70' }, 70],
+])('with %o a game holds its place for %i s', (env, leaseTtlS) => {
+  expect(read(env).placement.leaseTtlS).toBe(leaseTtlS);
+});
+
+it.each([{ SESSION_TTL: '69' }, { GAME_CACHE_TTL: '600', SESSION_TTL: '609' }])(
+  'does not let a game lose its place before its record ends: %o',
+  (env) => {
+    expect(problemsOf(env)).toEqual(['SESSION_TTL must be at least GAME_CACHE_TTL + 10.']);
+  },
+);
+
+it.each([
+  ['spread', ['spread']],
+  ['pack', ['pack']],
+  [' Pack , spread ', ['spread', 'pack']],
+  ['pack,pack', ['pack']],
+  ['', []],
+])('with REQUEST_STRATEGIES=%j a request may ask for %j', (text, strategies) => {
+  expect(read({ REQUEST_STRATEGIES: text }).requestStrategies).toEqual(strategies);
+});
+
+it.each(['none', 'spread,', ',', 'spread pack', 'spread;pack'])('does not take %j for a list of strategies', (text) => {
+  const problem = 'REQUEST_STRATEGIES must have spread and pack only, separated by commas.';
+
+  expect(problemsOf({ REQUEST_STRATEGIES: text })).toEqual([problem]);
+});
+
 it('uses Upstash where its address is given', () => {
   const env = { UPSTASH_REDIS_REST_URL: 'https://x.upstash.io', REDIS_HOST: 'redis' };
 
@@ -166,6 +229,13 @@ it('names every problem at once, and no value', () => {
     INSTANCE_MEMORY_BYTES: '-1',
     GAME_CPU_CORES: 'canary',
     GAME_MEMORY_BYTES: 'canary',
+    GAME_CPU_CORES_HIGH: '0',
+    GAME_MEMORY_BYTES_HIGH: 'canary',
+    STRATEGY: 'canary',
+    PACK_CEILING: '1.1',
+    REQUEST_STRATEGIES: 'spread,canary',
+    SESSION_TTL: '0',
+    REASSIGN_GRACE_MS: '86400001',
     FLEET_FRESH_MS: '10001',
     FLEET_STALE_MS: '9999',
     GAME_CACHE_TTL: '0',

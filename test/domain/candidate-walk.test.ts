@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ALL_UP_TO, createCandidateWalk } from '../../lib/domain/candidate-walk.ts';
+import { ALL_UP_TO, createCandidateWalk, createPartWalk } from '../../lib/domain/candidate-walk.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
@@ -70,4 +70,75 @@ it('never passes an instance twice, nor one that is not there, whatever the flee
     }),
     { numRuns: 50 },
   );
+});
+
+const every = (step: number, count: number) => numbers(count).filter((number) => number % step === 0);
+
+it('walks parts of a list as a list of their own: all up to 64, else 32 or 4 for each request', () => {
+  const walk = createPartWalk(Math.random);
+  const parts = [
+    { members: every(50, 3000), requests: 1 },
+    { members: every(3, 3000), requests: 1 },
+    { members: every(2, 3000), requests: 20 },
+    { members: [], requests: 3 },
+  ];
+
+  const taken = walk(3000, parts);
+
+  expect(taken.map(({ length }) => length)).toEqual([60, 32, 80, 0]);
+  expect(taken[0]).toEqual(parts[0]?.members);
+  for (const [index, chosen] of taken.entries()) {
+    expect(new Set(chosen).size).toBe(chosen.length);
+    expect(chosen.every((position) => parts[index]!.members.includes(position))).toBe(true);
+  }
+});
+
+it('lets every member of every part come up, whatever parts it is walked with', () => {
+  const walk = createPartWalk(Math.random);
+  const parts = [
+    { members: every(4, 400), requests: 1 },
+    { members: every(1, 400), requests: 2 },
+    { members: every(3, 400), requests: 1 },
+  ];
+  const seen = parts.map(() => new Set<number>());
+
+  // The second part walks 32 of 400 a call, and no part more than that.
+  for (let call = 0; call < Math.ceil(400 / 32); call += 1) {
+    for (const [index, chosen] of walk(400, parts).entries()) for (const one of chosen) seen[index]!.add(one);
+  }
+
+  expect(seen.map(({ size }) => size)).toEqual([100, 400, 134]);
+});
+
+it('walks one part as it walks a whole list', () => {
+  const walk = createPartWalk(Math.random);
+  const members = every(2, 640);
+
+  const seen = numbers(10).flatMap(() => walk(640, [{ members, requests: 1 }])[0]!);
+
+  expect(seen.toSorted((a, b) => a - b)).toEqual(members);
+});
+
+it('looks at the same instances for parts that overlap', () => {
+  const all = { members: numbers(1000), requests: 1 };
+
+  const [one, other] = createPartWalk(Math.random)(1000, [all, { ...all, requests: 10 }]);
+
+  expect(other!.slice(0, 32)).toEqual(one);
+});
+
+it('begins the walk of a part in no fixed order', () => {
+  const walk = createPartWalk(() => 0.5);
+
+  expect(walk(100, [{ members: numbers(100), requests: 1 }])[0]).not.toEqual(numbers(32));
+});
+
+it('chooses from a part of a list that keeps changing its size', () => {
+  const walk = createPartWalk(Math.random);
+
+  for (const length of [2000, 70, 0, 70, 1, 500, 65]) {
+    const [taken = []] = walk(length, [{ members: numbers(length), requests: 1 }]);
+    expect(new Set(taken).size).toBe(length <= 64 ? length : 32);
+    expect(taken.every((position) => position < length)).toBe(true);
+  }
 });

@@ -1,62 +1,19 @@
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startRedis } from '../../dev/servers/redis.ts';
-import type { RunningServer } from '../../dev/servers/running-server.ts';
-import { createRedisClient } from '../../lib/adapters/redis/redis-client.ts';
-import type { Candidate, PlacementRequest, PlacementResult } from '../../lib/app/placement.ts';
+import type { Candidate } from '../../lib/app/placement.ts';
 import type { RedisClient } from '../../lib/app/ports.ts';
-import { createLuaPlacement, type PlacementConfig } from '../../lib/placement/lua-placement.ts';
+import { createLuaPlacement } from '../../lib/placement/lua-placement.ts';
 import { candidate, GIB, NO_DEADLINE, placementConfig, request, requests, T0 } from '../support/placement.ts';
+import { chosen, type PlacementServer, startPlacementServer } from '../support/placement-service.ts';
 
-let server: RunningServer;
-let redis: Redis;
-let client: RedisClient & { close(): void };
+let server: PlacementServer;
+let redis: PlacementServer['redis'];
+const service: PlacementServer['service'] = (...args) => server.service(...args);
 
 beforeAll(async () => {
-  server = await startRedis();
-  redis = new Redis(server.url);
-  client = createRedisClient({ host: '127.0.0.1', port: server.port, db: 0, password: () => undefined });
+  server = await startPlacementServer();
+  ({ redis } = server);
 });
-afterAll(async () => {
-  redis.disconnect();
-  client.close();
-  await server.stop();
-});
-
-/** A service of its own, whose time stands still until it is moved. */
-function service(overrides: Partial<PlacementConfig> = {}) {
-  const config = placementConfig(overrides);
-  let nowS = T0;
-  const placement = createLuaPlacement(client, config, () => nowS * 1000, { nowS: () => nowS });
-  return {
-    config,
-    at(secondsAfterT0: number) {
-      nowS = T0 + secondsAfterT0;
-    },
-    /** `newestS`: seconds after T0 of the newest sample in the whole answer, where the candidates are a part of it. */
-    place(
-      candidates: readonly Candidate[],
-      asked: readonly PlacementRequest[],
-      newestS?: number,
-    ): Promise<readonly PlacementResult[]> {
-      const times = candidates.flatMap(({ sample }) => (sample ? [sample.atS] : []));
-      if (newestS !== undefined) times.push(T0 + newestS);
-      const newestSampleS = times.length === 0 ? undefined : Math.max(...times);
-      return placement.place({ candidates, newestSampleS, requests: asked }, AbortSignal.timeout(10_000));
-    },
-    record: (gameId: string) => `${config.recordPrefix}:${gameId}`,
-    state: `${config.statePrefix}:v1:game-service`,
-  };
-}
-
-function chosen(results: readonly PlacementResult[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const result of results) {
-    const key = 'instanceId' in result ? result.instanceId : result.kind;
-    counts[key] = (counts[key] ?? 0) + 1;
-  }
-  return counts;
-}
+afterAll(() => server.stop());
 
 describe('recording', () => {
   it('writes the JSON-quoted instance id under the game, for the time of the record', async () => {
@@ -64,7 +21,7 @@ describe('recording', () => {
 
     const results = await place([candidate('10.0.0.3')], [request({ gameId: 'g1' })]);
 
-    expect(results).toEqual([{ kind: 'placed', instanceId: '10.0.0.3' }]);
+    expect(results).toEqual([{ kind: 'placed', instanceId: '10.0.0.3', reassigned: false }]);
     expect(await redis.get(record('g1'))).toBe('"10.0.0.3"');
     expect(await redis.ttl(record('g1'))).toBeGreaterThan(60);
     expect(await redis.ttl(record('g1'))).toBeLessThanOrEqual(70);
@@ -121,7 +78,7 @@ describe('recording', () => {
 
     const results = await place([candidate('a')], [request({ gameId: 'g1' })]);
 
-    expect(results).toEqual([{ kind: 'recorded', instanceId: '10.9.9.9', sameAttempt: false }]);
+    expect(results).toEqual([{ kind: 'recorded', instanceId: '10.9.9.9', sameAttempt: false, reassigned: false }]);
     expect(await redis.ttl(record('g1'))).toBeGreaterThan(300);
   });
 
@@ -169,7 +126,7 @@ describe('recording', () => {
   });
 
   it('gives one game one instance and one place in the counts, however many ask at once', async () => {
-    const { place, state } = service();
+    const { place, instance } = service();
     const candidates = [candidate('a'), candidate('b'), candidate('c')];
 
     const results = await Promise.all(
@@ -179,7 +136,7 @@ describe('recording', () => {
     const kinds = chosen(results.flat());
     expect(Object.keys(kinds)).toHaveLength(1);
     expect(results.flat().filter(({ kind }) => kind === 'placed')).toHaveLength(1);
-    const counted = (await redis.hmget(state, 'i:a', 'i:b', 'i:c')).map((text) => JSON.parse(text ?? '[]')[6]);
+    const counted = await Promise.all(['a', 'b', 'c'].map(async (id) => (await instance(id))?.sessions[0]));
     expect(counted.toSorted()).toEqual([0, 0, 1]);
   });
 
@@ -237,7 +194,7 @@ describe('choosing', () => {
 
   it('weighs load by what an instance can carry', async () => {
     const big: Candidate = {
-      instance: { id: 'big', status: 'eligible', cpuCores: 16, memoryBytes: 32 * GIB },
+      instance: { id: 'big', status: 'eligible', cpuCores: 16, memoryBytes: 32 * GIB, tags: [], meta: {} },
       sample: { atS: T0, cpuCores: 4, memoryBytes: 8 * GIB },
     };
 
@@ -331,17 +288,17 @@ describe('choosing', () => {
     for (const { place } of [whole, part]) await place([candidate('b', [0, 1, GIB])], requests(1));
 
     expect(chosen(await whole.place(fleet, requests(1)))).toEqual({ old: 1 });
-    expect(chosen(await part.place(fleet, requests(1), 50))).toEqual({ b: 1 });
+    expect(chosen(await part.place(fleet, requests(1), { newestSampleS: T0 + 50 }))).toEqual({ b: 1 });
   });
 
   it('folds a sample in once, however finely its time is given', async () => {
-    const { place, state } = service();
+    const { place, instance } = service();
     const fleet = [candidate('a', [0.123_456_7, 1, GIB])];
     await place(fleet, requests(3));
 
     await place(fleet, requests(2));
 
-    expect(JSON.parse((await redis.hget(state, 'i:a')) ?? '[]')[5]).toBe(5);
+    expect((await instance('a'))?.new).toEqual([5, 5]);
   });
 
   it('leaves out an instance that a newer answer no longer has samples of', async () => {
@@ -355,7 +312,11 @@ describe('choosing', () => {
   });
 
   it('refuses what is no answer of the script with an error whose outcome is unknown', async () => {
-    const broken: RedisClient = { ...client, runScript: () => Promise.resolve('{"results":[["placed",7]],"now":1}') };
+    const broken: RedisClient = {
+      runScript: () => Promise.resolve('{"results":[["placed",7,false]],"now":1}'),
+      get: () => Promise.resolve(undefined),
+      set: () => Promise.resolve(),
+    };
     const placement = createLuaPlacement(broken, placementConfig(), Date.now);
 
     const call = placement.place(

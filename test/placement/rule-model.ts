@@ -21,7 +21,7 @@ type Resource = keyof Vector;
 
 export function createRuleModel(config: PlacementConfig) {
   const known = new Map<string, Known>();
-  const floor: Vector = { cpu: config.gameCpuCores, ram: config.gameMemoryBytes };
+  const floor: Vector = { cpu: config.gameCost.low.cpuCores, ram: config.gameCost.low.memoryBytes };
   const scrape = config.scrapeIntervalS;
   const lag: Vector = { cpu: Math.max(5, 5 + (config.cpuWindowS - scrape) / 2), ram: 5 };
   const hidden: Vector = { cpu: 1, ram: 0.7 };
@@ -103,7 +103,9 @@ export function createRuleModel(config: PlacementConfig) {
 
     const measured = ({ state, capacity }: (typeof rows)[number]) => {
       const e = (k: Resource) => (state.used[k] + cost[k] * (state.pending[k] + state.sinceSample + 3)) / capacity[k];
-      return e(wanted) + 0.25 * e(other) + 4 * Math.max(0, e(other) - 0.85);
+      // CPU as the other resource: at most all of it, and half as much above 85 %.
+      const share = other === 'cpu' ? Math.min(1, e(other)) : e(other);
+      return e(wanted) + 0.25 * share + (other === 'cpu' ? 2 : 4) * Math.max(0, share - 0.85);
     };
     const remembered = ({ state, capacity }: (typeof rows)[number]) => {
       const r = (k: Resource) => (averages.used[k] + 5 * floor[k]) / (averages.sessions[k] + 10);

@@ -57,7 +57,7 @@ function createHistory(random: () => number) {
         const gone = never[i] || scrape < from || (seen > dark && seen < dark + (darkFor[i] ?? 0));
         return [
           {
-            instance: { id, status: 'eligible', cpuCores: size, memoryBytes: size * 2 * GIB },
+            instance: { id, status: 'eligible', cpuCores: size, memoryBytes: size * 2 * GIB, tags: [], meta: {} },
             sample: gone
               ? undefined
               : {
@@ -92,7 +92,7 @@ it('decides as the rule says, over random histories of 250 requests each', async
       const times = step.candidates.flatMap(({ sample }) => (sample ? [sample.atS] : []));
       const newestSampleS = times.length === 0 ? undefined : Math.max(...times);
 
-      const [result] = await placement.place(
+      const { results } = await placement.place(
         { candidates: step.candidates, newestSampleS, requests: [request({ level: step.level })] },
         AbortSignal.timeout(10_000),
       );
@@ -100,7 +100,11 @@ it('decides as the rule says, over random histories of 250 requests each', async
 
       // Redis keeps 14 digits, so a tie or nearly one may fall either way; the histories part there.
       if (expected.lead < 1e-7) break;
-      expect({ seed, i, result }).toEqual({ seed, i, result: { kind: 'placed', instanceId: expected.id } });
+      expect({ seed, i, results }).toEqual({
+        seed,
+        i,
+        results: [{ kind: 'placed', instanceId: expected.id, reassigned: false }],
+      });
       decisions += 1;
       if (expected.dark > 0) decisionsWithDark += 1;
     }

@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { onTestFinished, vi } from 'vitest';
-import type { Placement, PlacementCall, PlacementResult } from '../../lib/app/placement.ts';
+import type { Placement, PlacementAnswer, PlacementCall, PlacementResult } from '../../lib/app/placement.ts';
 import type { Log, LogFields, RedisClient } from '../../lib/app/ports.ts';
 import { type Upstream, UpstreamError } from '../../lib/app/upstream-error.ts';
 import type { FleetList, Instance, LoadReport, Sample } from '../../lib/domain/fleet.ts';
@@ -144,29 +144,40 @@ export interface FakePlacement extends Placement {
   readonly calls: { readonly call: PlacementCall; readonly signal: AbortSignal }[];
 }
 
-/** `answer` says what becomes of a call; by default every request is placed on the first candidate. */
+type FakeAnswer = readonly PlacementResult[] | PlacementAnswer;
+
+/**
+ * `answer` says what becomes of a call, with nothing marked where it gives results alone; by default every request is
+ * placed on the first candidate.
+ */
 export function fakePlacement(
-  answer: (call: PlacementCall) => readonly PlacementResult[] | Promise<readonly PlacementResult[]> = placeOnFirst,
+  answer: (call: PlacementCall) => FakeAnswer | Promise<FakeAnswer> = placeOnFirst,
 ): FakePlacement {
   const calls: FakePlacement['calls'] = [];
   return {
     calls,
     async place(call, signal) {
       calls.push({ call, signal });
-      return answer(call);
+      const given = await answer(call);
+      return 'results' in given ? given : { results: given, marked: [] };
     },
+    explain: () => Promise.reject(new Error('not faked')),
+    release: () => Promise.reject(new Error('not faked')),
   };
 }
 
 function placeOnFirst({ candidates, requests }: PlacementCall): readonly PlacementResult[] {
   const first = candidates[0];
   return requests.map(() =>
-    first === undefined ? { kind: 'no_candidate' } : { kind: 'placed', instanceId: first.instance.id },
+    first === undefined
+      ? { kind: 'no_candidate' }
+      : { kind: 'placed', instanceId: first.instance.id, reassigned: false },
   );
 }
 
 export function instance(id: string, overrides: Partial<Instance> = {}): Instance {
-  return { id, port: 5002, status: 'eligible', cpuCores: 4, memoryBytes: 8 * 1024 ** 3, ...overrides };
+  const size = { cpuCores: 4, memoryBytes: 8 * 1024 ** 3 };
+  return { id, port: 5002, status: 'eligible', ...size, tags: [], meta: {}, ...overrides };
 }
 
 export function fleetList(...instances: readonly (string | Instance)[]): FleetList {

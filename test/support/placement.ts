@@ -5,6 +5,7 @@ import type { PlacementConfig } from '../../lib/placement/lua-placement.ts';
 export const GIB = 1024 ** 3;
 /** A time of no meaning, seconds since 1970. */
 export const T0 = 1_760_000_000;
+const GAME_COST = { cpuCores: 0.12, memoryBytes: 113e6 };
 /** Long after anything in a test. */
 export const NO_DEADLINE = Number.MAX_SAFE_INTEGER / 2;
 
@@ -16,10 +17,13 @@ export function placementConfig(overrides: Partial<PlacementConfig> = {}): Place
     recordPrefix: `${prefix}-games`,
     statePrefix: prefix,
     recordTtlS: 70,
+    leaseTtlS: 70,
+    reassignGraceMs: 30_000,
     scrapeIntervalS: 15,
     cpuWindowS: 30,
-    gameCpuCores: 0.12,
-    gameMemoryBytes: 113e6,
+    gameCost: { low: GAME_COST, high: GAME_COST },
+    strategy: 'spread',
+    packCeiling: 0.75,
     ...overrides,
   };
 }
@@ -27,7 +31,7 @@ export function placementConfig(overrides: Partial<PlacementConfig> = {}): Place
 /** An eligible instance of 4 cores and 8 GiB; `load` as [seconds after T0, cores, bytes], absent: no sample. */
 export function candidate(id: string, load?: readonly [number, number, number]): Candidate {
   const sample: Sample | undefined = load && { atS: T0 + load[0], cpuCores: load[1], memoryBytes: load[2] };
-  return { instance: { id, status: 'eligible', cpuCores: 4, memoryBytes: 8 * GIB }, sample };
+  return { instance: { id, status: 'eligible', cpuCores: 4, memoryBytes: 8 * GIB, tags: [], meta: {} }, sample };
 }
 
 let games = 0;

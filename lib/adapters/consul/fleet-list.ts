@@ -1,5 +1,7 @@
 import type { FleetList, Instance, InstanceStatus } from '../../domain/fleet.ts';
 import { isInstanceId } from '../../domain/ids.ts';
+import { isSelectable, SELECTABLE_MOST } from '../../domain/selector.ts';
+import { eachInSlices } from '../http/in-slices.ts';
 import { ServiceEntry } from './schema.ts';
 
 export interface FleetListOptions {
@@ -14,27 +16,32 @@ export interface FleetListOptions {
  * other; undefined when there are elements and not one of them can be read, since that is another kind of answer and
  * not an empty fleet.
  */
-export function readFleetList(elements: readonly unknown[], options: FleetListOptions): FleetList | undefined {
+export async function readFleetList(
+  elements: readonly unknown[],
+  options: FleetListOptions,
+  signal: AbortSignal,
+): Promise<FleetList | undefined> {
   const byId = new Map<string, Instance>();
   let unusable = 0;
   let unreadable = 0;
   let duplicates = 0;
 
-  for (const element of elements) {
+  function visit(element: unknown): void {
     const entry = ServiceEntry.safeParse(element);
     if (!entry.success) {
       unreadable += 1;
-      continue;
+      return;
     }
     const instance = toInstance(entry.data, options);
     if (!isInstanceId(instance.id)) {
       unusable += 1;
-      continue;
+      return;
     }
     const known = byId.get(instance.id);
     if (known) duplicates += 1;
     byId.set(instance.id, known ? merge(known, instance) : instance);
   }
+  await eachInSlices('consul', elements, visit, signal);
 
   if (unreadable > 0 && unreadable === elements.length) return undefined;
   return { instances: [...byId.values()], unusable: unusable + unreadable, duplicates };
@@ -42,13 +49,28 @@ export function readFleetList(elements: readonly unknown[], options: FleetListOp
 
 function toInstance({ Node, Service, Checks }: ServiceEntry, { instanceId, defaults }: FleetListOptions): Instance {
   const port = Number.isInteger(Service.Port) ? Number(Service.Port) : 0;
+  const maxGames = wholeNumber(Service.Meta?.['max_games']);
   return {
     id: instanceId === 'service_id' ? Service.ID : Service.Address || Node.Address || '',
     ...(port >= 1 && port <= 65_535 ? { port } : {}),
     status: statusOf(Checks ?? [], Service.Meta?.['draining'] === 'true'),
     cpuCores: positive(Service.Meta?.['cpu_cores']) ?? defaults.cpuCores,
     memoryBytes: positive(Service.Meta?.['memory_bytes']) ?? defaults.memoryBytes,
+    ...(maxGames !== undefined && { maxGames }),
+    tags: tagsOf(Service.Tags),
+    meta: metaOf(Service.Meta ?? {}),
   };
+}
+
+function tagsOf(tags: unknown): readonly string[] {
+  return Array.isArray(tags) ? tags.filter(isSelectable).slice(0, SELECTABLE_MOST) : [];
+}
+
+function metaOf(meta: Readonly<Record<string, unknown>>): Instance['meta'] {
+  const kept = Object.entries(meta).filter(
+    (entry): entry is [string, string] => isSelectable(entry[0]) && isSelectable(entry[1]),
+  );
+  return Object.fromEntries(kept.slice(0, SELECTABLE_MOST));
 }
 
 function statusOf(checks: NonNullable<ServiceEntry['Checks']>, draining: boolean): InstanceStatus {
@@ -65,18 +87,32 @@ function isMaintenance(checkId: string): boolean {
 
 /**
  * Two entries of one instance. Where they disagree it is listed: it gets no new games, since one half says that it must
- * not, and loses none, since the other half is alive.
+ * not, and loses none, since the other half is alive. Together they can carry what both can, without a limit where one
+ * has none, and only what both say of themselves is sure.
  */
 function merge(first: Instance, second: Instance): Instance {
+  const { maxGames, ...unlimited } = first;
   return {
-    ...first,
+    ...unlimited,
     status: first.status === second.status ? first.status : 'listed',
     cpuCores: first.cpuCores + second.cpuCores,
     memoryBytes: first.memoryBytes + second.memoryBytes,
+    ...(maxGames !== undefined && second.maxGames !== undefined && { maxGames: maxGames + second.maxGames }),
+    tags: first.tags.filter((tag) => second.tags.includes(tag)),
+    meta: Object.fromEntries(
+      Object.entries(first.meta).filter(
+        ([key, value]) => Object.hasOwn(second.meta, key) && second.meta[key] === value,
+      ),
+    ),
   };
 }
 
 function positive(text: unknown): number | undefined {
   const value = typeof text === 'string' && text.trim() !== '' ? Number(text) : Number.NaN;
   return Number.isFinite(value) && value > 0 ? value : undefined;
+}
+
+function wholeNumber(text: unknown): number | undefined {
+  const value = positive(text);
+  return Number.isSafeInteger(value) ? value : undefined;
 }

@@ -7,6 +7,7 @@ export const ServiceEntry = z.object({
     ID: z.string(),
     Address: z.optional(z.string()),
     Port: z.optional(z.unknown()),
+    Tags: z.optional(z.unknown()),
     Meta: z.nullish(z.record(z.string(), z.unknown())),
   }),
   // null where there are none; absent is another shape, and an instance of unknown health.

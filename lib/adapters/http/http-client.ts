@@ -36,6 +36,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: string;
+  /** Of the body, before it is read as text. */
+  readonly bytes: number;
   /** An earlier try of the same request was cut off after it had begun, so it may have been carried out before. */
   readonly retried: boolean;
 }
@@ -128,7 +130,16 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         incoming.on('close', () => fail('reset', undefined));
         incoming.on('end', () => {
           const { statusCode = 0, headers } = incoming;
-          settle({ status: statusCode, headers, body: Buffer.concat(chunks).toString('utf8'), retried });
+          settle({
+            status: statusCode,
+            headers,
+            // Read as text when somebody wants it: of a long list that has not changed nobody does.
+            get body() {
+              return Buffer.concat(chunks).toString('utf8');
+            },
+            bytes,
+            retried,
+          });
         });
       }
 

@@ -43,7 +43,7 @@ export function createPrometheusMetrics({ baseUrl, token, query, label, log }: P
     const warnings = data.warnings?.length ?? 0;
     if (warnings > 0 && !warned) log.warning('prometheus_warnings', { count: warnings });
     warned = warnings > 0;
-    return { samples: readSamples(data.data.result, label) };
+    return { samples: await readSamples(data.data.result, label, signal) };
   }
 
   return { load };

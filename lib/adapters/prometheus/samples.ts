@@ -1,4 +1,5 @@
 import type { Sample } from '../../domain/fleet.ts';
+import { eachInSlices } from '../http/in-slices.ts';
 import { VectorElement } from './schema.ts';
 
 /** What was said of one value of the instance label; NaN where it cannot be used, undefined where nothing was said. */
@@ -15,15 +16,20 @@ interface Load {
  * their capacities are, and the oldest time counts, so that a live half does not make a dead half look fresh. One of
  * them that is incomplete makes the instance unknown: without it the sum would look idler than it is.
  */
-export function readSamples(elements: readonly unknown[], label: string): Map<string, Sample> {
+export async function readSamples(
+  elements: readonly unknown[],
+  label: string,
+  signal: AbortSignal,
+): Promise<Map<string, Sample>> {
   const byLabel = new Map<string, Load>();
-  for (const element of elements) {
+  function visit(element: unknown): void {
     const parsed = VectorElement.safeParse(element);
-    if (!parsed.success) continue;
+    if (!parsed.success) return;
     const { metric, value } = parsed.data;
     const name = metric[label];
     if (name !== undefined && name !== '') byLabel.set(name, withValue(byLabel.get(name), metric['m'], value[1]));
   }
+  await eachInSlices('prometheus', elements, visit, signal);
 
   const byHost = new Map<string, Sample>();
   for (const [name, load] of byLabel) {

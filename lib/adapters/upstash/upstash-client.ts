@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Redis } from '@upstash/redis';
+import type { Redis } from '@upstash/redis';
 import type { RedisClient, Script } from '../../app/ports.ts';
 import { UpstreamError } from '../../app/upstream-error.ts';
 import { createHttpClient } from '../http/http-client.ts';
@@ -16,13 +16,21 @@ const MAX_RESPONSE_BYTES = 1024 * 1024;
 /** Without this flag Upstash lets one script at a time into the whole database; open-source Redis refuses it. */
 const SHEBANG = '#!lua flags=allow-key-locking\n';
 
+export interface UpstashClient extends RedisClient {
+  /**
+   * Begins to load the SDK (80 KB, some 12 ms of CPU), which else happens at the first command: a cold start has the
+   * time for it while it waits for the first answers of others. Never throws.
+   */
+  preload(): void;
+}
+
 /**
  * Upstash Redis over its REST API: the SDK's commands on our own transport. The SDK's transport is fetch (35 ms of cold
  * start), hides up to five retries, and puts whole commands, values included, into its errors' messages.
  *
  * One HTTP call for each command, and one more where the idle connection that it went out on was dead.
  */
-export function createUpstashClient({ url, token }: UpstashOptions): RedisClient {
+export function createUpstashClient({ url, token }: UpstashOptions): UpstashClient {
   const http = createHttpClient({
     upstream: 'redis',
     baseUrl: url,
@@ -33,8 +41,9 @@ export function createUpstashClient({ url, token }: UpstashOptions): RedisClient
   const prepared = new Map<string, Script>();
 
   /** The SDK's commands for one call: it has no place for a signal but in the transport. */
-  function commands(signal: AbortSignal): Redis {
-    return new Redis({
+  async function commands(signal: AbortSignal): Promise<Redis> {
+    const { Redis: Commands } = await loadSdk();
+    return new Commands({
       async request<T>({ body }: { body?: unknown }) {
         const answer = await http.request({ method: 'POST', path: '/', body: JSON.stringify(body), signal });
         return { result: verbatim(readAnswer(answer)) as T };
@@ -44,7 +53,7 @@ export function createUpstashClient({ url, token }: UpstashOptions): RedisClient
 
   async function runScript(script: Script, keys: readonly string[], args: readonly string[], signal: AbortSignal) {
     const { source, sha1 } = prepare(script);
-    const redis = commands(signal);
+    const redis = await commands(signal);
     return text(await evaluate());
 
     async function evaluate(): Promise<unknown> {
@@ -58,12 +67,12 @@ export function createUpstashClient({ url, token }: UpstashOptions): RedisClient
   }
 
   async function get(key: string, signal: AbortSignal): Promise<string | undefined> {
-    const value: unknown = await commands(signal).get(key);
+    const value: unknown = await (await commands(signal)).get(key);
     return value === null ? undefined : text(value);
   }
 
   async function set(key: string, value: string, ttlS: number, signal: AbortSignal): Promise<void> {
-    await commands(signal).set(key, value, { ex: ttlS });
+    await (await commands(signal)).set(key, value, { ex: ttlS });
   }
 
   /** The script as Upstash is to get it, with the SHA-1 of that. */
@@ -76,7 +85,15 @@ export function createUpstashClient({ url, token }: UpstashOptions): RedisClient
     return made;
   }
 
-  return { runScript, get, set };
+  // A failure to load comes back with the command that needs it.
+  return { runScript, get, set, preload: () => void loadSdk().catch(() => undefined) };
+}
+
+let sdk: Promise<typeof import('./upstash-sdk.ts')> | undefined;
+
+function loadSdk() {
+  sdk ??= import('./upstash-sdk.ts');
+  return sdk;
 }
 
 /**

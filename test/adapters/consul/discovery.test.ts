@@ -13,13 +13,37 @@ it('asks for the whole service with the token in a header', async () => {
   const fleet = await discovery(server.url, { serviceName: 'game/ser vice', token: () => 'secret' }).list(noLimit());
 
   expect(fleet).toEqual({
-    instances: [{ id: '10.0.0.3', port: 5002, status: 'eligible', ...DEFAULTS }],
+    instances: [{ id: '10.0.0.3', port: 5002, status: 'eligible', ...DEFAULTS, tags: ['v1'], meta: {} }],
     unusable: 0,
     duplicates: 0,
   });
   expect(server.requests).toMatchObject([
     { method: 'GET', url: '/v1/health/service/game%2Fser%20vice?stale=true', headers: { 'x-consul-token': 'secret' } },
   ]);
+});
+
+it.each([
+  { what: 'its index stands still', second: { 'X-Consul-Index': '7' }, same: true },
+  { what: 'its index has moved', second: { 'X-Consul-Index': '8' }, same: false },
+  { what: 'its index went back', second: { 'X-Consul-Index': '1' }, same: false },
+  { what: 'it tells no index', second: {}, same: false },
+])('gives the list that it has already read: $same, where $what', async ({ second, same }) => {
+  const answers = [{ 'X-Consul-Index': '7' }, second].map((headers) => reply(200, [healthEntry()], headers));
+  const server = await startServer((...call) => answers.shift()?.(...call));
+  const { list } = discovery(server.url);
+
+  const before = await list(noLimit());
+
+  expect((await list(noLimit())) === before).toBe(same);
+});
+
+it('reads a list anew that has another length under the same index, as after a loss of all data', async () => {
+  const answers = [[healthEntry()], []].map((body) => reply(200, body, { 'X-Consul-Index': '7' }));
+  const server = await startServer((...call) => answers.shift()?.(...call));
+  const { list } = discovery(server.url);
+  await list(noLimit());
+
+  expect((await list(noLimit())).instances).toEqual([]);
 });
 
 it('sends no token where there is none', async () => {

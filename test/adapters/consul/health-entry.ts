@@ -3,7 +3,8 @@ interface EntrySettings {
   readonly address?: string;
   readonly nodeAddress?: string;
   readonly port?: unknown;
-  readonly meta?: Readonly<Record<string, string>> | null;
+  readonly meta?: Readonly<Record<string, unknown>> | null;
+  readonly tags?: unknown;
   /** Statuses by check id, beside the node's own passing serfHealth. */
   readonly checks?: Readonly<Record<string, string>>;
 }
@@ -16,6 +17,7 @@ export function healthEntry(settings: EntrySettings = {}) {
     nodeAddress = '10.9.9.9',
     port = 5002,
     meta = {},
+    tags = ['v1'],
     checks = {},
   } = settings;
   return {
@@ -32,7 +34,7 @@ export function healthEntry(settings: EntrySettings = {}) {
     Service: {
       ID: id,
       Service: 'game-service',
-      Tags: ['v1'],
+      Tags: tags,
       Address: address,
       TaggedAddresses: { lan_ipv4: { Address: address, Port: port } },
       Meta: meta,

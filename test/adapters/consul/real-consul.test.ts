@@ -20,7 +20,8 @@ it('sorts real instances by what Consul says of them', async () => {
     ID: 'passing',
     Address: '10.0.0.1',
     Port: 5002,
-    Meta: { cpu_cores: '2', memory_bytes: '5e9' },
+    Tags: ['eu', 'gpu=a100'],
+    Meta: { cpu_cores: '2', memory_bytes: '5e9', max_games: '20' },
   });
   await register(service, { ID: 'failing', Address: '10.0.0.2' }, 'critical');
   await register(service, { ID: 'warned', Address: '10.0.0.3' }, 'warning');
@@ -55,7 +56,11 @@ it('sorts real instances by what Consul says of them', async () => {
         port: 5002,
         cpuCores: 2,
         memoryBytes: 5e9,
+        maxGames: 20,
+        tags: ['eu', 'gpu=a100'],
+        meta: { cpu_cores: '2', memory_bytes: '5e9', max_games: '20' },
       });
+      expect(instances.find(({ id }) => id === '10.0.0.2')).toMatchObject({ tags: [], meta: {} });
       expect(instances.find(({ id }) => id === '10.0.0.8')).toMatchObject({ cpuCores: 8, memoryBytes: 16e9 });
     },
     { timeout: LONG_MS },

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
 import { hostPart, readSamples } from '../../../lib/adapters/prometheus/samples.ts';
 
-it('gathers the three series of each instance by the host part of its label', () => {
-  const samples = readSamples(
+it('gathers the three series of each instance by the host part of its label', async () => {
+  const samples = await readSamples(
     [...load('10.0.0.1:8080', '0.25', '1e+06', '1700000000.5'), ...load('[::1]:80')],
     'instance',
+    new AbortController().signal,
   );
 
   expect(Object.fromEntries(samples)).toEqual({
@@ -13,44 +14,53 @@ it('gathers the three series of each instance by the host part of its label', ()
   });
 });
 
-it('reads another label when told to', () => {
+it('reads another label when told to', async () => {
   const elements = ['cpu', 'ram', 'ts'].map((m) => series({ m, host: 'a', instance: 'b' }, '5'));
 
-  expect([...readSamples(elements, 'host').keys()]).toEqual(['a']);
+  expect([...(await readSamples(elements, 'host', new AbortController().signal)).keys()]).toEqual(['a']);
 });
 
 it.each(['NaN', '+Inf', '-Inf', '', ' ', '-1', '0x10', '1e999', '5 ', 'abc'])(
   'knows nothing of an instance with the value %j',
-  (bad) => {
+  async (bad) => {
     for (const values of [
       [bad, '1', '1'],
       ['1', bad, '1'],
       ['1', '1', bad],
     ] as const) {
-      const samples = readSamples([...load('10.0.0.1', ...values), ...load('10.0.0.10')], 'instance');
+      const samples = await readSamples(
+        [...load('10.0.0.1', ...values), ...load('10.0.0.10')],
+        'instance',
+        new AbortController().signal,
+      );
 
       expect([...samples.keys()]).toEqual(['10.0.0.10']);
     }
   },
 );
 
-it.each(['cpu', 'ram', 'ts'])('knows nothing of an instance without %s', (absent) => {
+it.each(['cpu', 'ram', 'ts'])('knows nothing of an instance without %s', async (absent) => {
   const elements = load('10.0.0.1').filter(({ metric }) => metric.m !== absent);
 
-  expect(readSamples(elements, 'instance').size).toBe(0);
+  expect((await readSamples(elements, 'instance', new AbortController().signal)).size).toBe(0);
 });
 
-it('tells 10.0.0.1 from 10.0.0.10', () => {
-  const samples = readSamples([...load('10.0.0.1:80', '1'), ...load('10.0.0.10:80', '2')], 'instance');
+it('tells 10.0.0.1 from 10.0.0.10', async () => {
+  const samples = await readSamples(
+    [...load('10.0.0.1:80', '1'), ...load('10.0.0.10:80', '2')],
+    'instance',
+    new AbortController().signal,
+  );
 
   expect(samples.get('10.0.0.1')?.cpuCores).toBe(1);
   expect(samples.get('10.0.0.10')?.cpuCores).toBe(2);
 });
 
-it('adds the load of two ports of one host, with the time of the older', () => {
-  const samples = readSamples(
+it('adds the load of two ports of one host, with the time of the older', async () => {
+  const samples = await readSamples(
     [...load('10.0.0.1:80', '1', '10', '200'), ...load('10.0.0.1:81', '2', '20', '100')],
     'instance',
+    new AbortController().signal,
   );
 
   expect(samples.get('10.0.0.1')).toEqual({ cpuCores: 3, memoryBytes: 30, atS: 100 });
@@ -60,8 +70,8 @@ it.each([
   { name: 'before', elements: [...load('10.0.0.1:80').slice(1), ...load('10.0.0.1:81')] },
   { name: 'behind', elements: [...load('10.0.0.1:80'), ...load('10.0.0.1:81', 'NaN')] },
   { name: 'negative', elements: [...load('10.0.0.1:80', '5'), ...load('10.0.0.1:81', '-1')] },
-])('knows nothing of a host of which one port is incomplete: $name', ({ elements }) => {
-  expect(readSamples(elements, 'instance').size).toBe(0);
+])('knows nothing of a host of which one port is incomplete: $name', async ({ elements }) => {
+  expect((await readSamples(elements, 'instance', new AbortController().signal)).size).toBe(0);
 });
 
 it.each([
@@ -74,8 +84,10 @@ it.each([
   { metric: { m: 'cpu', instance: '10.0.0.1' }, histogram: [1, {}] },
   { metric: { m: 'other', instance: '10.0.0.2' }, value: [1, '2'] },
   { metric: { m: 'cpu', instance: '' }, value: [1, '2'] },
-])('passes over the element %j', (element) => {
-  expect([...readSamples([element, ...load('10.0.0.1')], 'instance').keys()]).toEqual(['10.0.0.1']);
+])('passes over the element %j', async (element) => {
+  expect([
+    ...(await readSamples([element, ...load('10.0.0.1')], 'instance', new AbortController().signal)).keys(),
+  ]).toEqual(['10.0.0.1']);
 });
 
 it.each([
@@ -88,7 +100,7 @@ it.each([
   ['game.example:80', 'game.example'],
   ['game-1', 'game-1'],
   ['game:one', 'game:one'],
-])('the host of %s is %s', (instance, host) => {
+])('the host of %s is %s', async (instance, host) => {
   expect(hostPart(instance)).toBe(host);
 });
 

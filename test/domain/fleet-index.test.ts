@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import type { FleetList, Instance, InstanceStatus } from '../../lib/domain/fleet.ts';
+import { indexOf, newestSampleS } from '../../lib/domain/fleet-index.ts';
+
+function instance(id: string, status: InstanceStatus): Instance {
+  return { id, status, cpuCores: 4, memoryBytes: 8e9, tags: [], meta: {} };
+}
+
+it('finds who takes games, and everybody by id', () => {
+  const [a, b, c] = [instance('a', 'eligible'), instance('b', 'listed'), instance('c', 'gone')];
+  const list: FleetList = { instances: [a, b, c], unusable: 0, duplicates: 0 };
+
+  const index = indexOf(list);
+
+  expect(index.eligible).toEqual([a]);
+  expect(index.byId.get('c')).toBe(c);
+  expect(indexOf(list)).toBe(index);
+});
+
+it('tells the newest sample of a report, and nothing where there is none', () => {
+  const sample = (atS: number) => ({ atS, cpuCores: 1, memoryBytes: 1 });
+  const samples = new Map([
+    ['a', sample(3)],
+    ['b', sample(9)],
+    ['c', sample(5)],
+  ]);
+
+  expect(newestSampleS({ samples })).toBe(9);
+  expect(newestSampleS({ samples: new Map() })).toBeUndefined();
+});

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startRedis } from '../../dev/servers/redis.ts';
+import type { RunningServer } from '../../dev/servers/running-server.ts';
+import { createRedisClient } from '../../lib/adapters/redis/redis-client.ts';
+import type { RedisClient } from '../../lib/app/ports.ts';
+import { createLuaPlacement, loadScript } from '../../lib/placement/lua-placement.ts';
+import { placementConfig } from '../support/placement.ts';
+import { runGolden } from './golden.ts';
+import { GOLDEN_DECISIONS } from './golden-decisions.ts';
+import { MUTANTS } from './mutants.ts';
+
+const { source } = loadScript();
+let server: RunningServer;
+let client: RedisClient & { close(): void };
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = createRedisClient({ host: '127.0.0.1', port: server.port, db: 0, password: () => undefined });
+});
+afterAll(async () => {
+  client.close();
+  await server.stop();
+});
+
+for (const { name, from, to, killedBy } of MUTANTS) {
+  // A mutant that the script could not run would make the play throw, and so fail here.
+  it(`${name} - found by: ${killedBy}`, async () => {
+    expect(source.split(from)).toHaveLength(2);
+    const mutated = source.replace(from, () => to);
+    const script = { source: mutated, sha1: createHash('sha1').update(mutated).digest('hex') };
+    const decision = GOLDEN_DECISIONS.find(({ rule }) => rule === killedBy);
+    if (decision === undefined) throw new Error(`no golden decision "${killedBy}"`);
+
+    const differences = await runGolden(
+      decision,
+      (config, nowS) => createLuaPlacement(client, placementConfig(config), () => nowS() * 1000, { nowS, script }),
+      AbortSignal.timeout(30_000),
+    );
+
+    expect(differences).not.toEqual([]);
+  });
+}
+
+it('is of mistakes that are each another', () => {
+  const names = MUTANTS.map(({ name }) => name);
+
+  expect(names).toEqual([...new Set(names)]);
+});
