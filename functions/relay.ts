@@ -2,14 +2,13 @@ import { parseArgs } from 'node:util';
 import { createHttpClient } from '../lib/adapters/http/http-client.ts';
 import { createLog } from '../lib/adapters/log/create-log.ts';
 import { openNatsDoor } from '../lib/adapters/nats/nats-door.ts';
-import type { Allocate } from '../lib/api/allocate.ts';
 import type { Clock, Log } from '../lib/app/ports.ts';
 import { ConfigError, type Env } from '../lib/config/env.ts';
 import { type RelayConfig, readRelayConfig } from '../lib/config/relay-config.ts';
-import { batchItems } from '../lib/relay/batch-items.ts';
 import { drain } from '../lib/relay/drain.ts';
-import { createForward, MAX_ANSWER_BYTES } from '../lib/relay/forward.ts';
+import { createPost, MAX_ANSWER_BYTES } from '../lib/relay/forward.ts';
 import { startHealthServer } from '../lib/relay/health-server.ts';
+import { reachFunction, reachOwn, type Way } from '../lib/relay/reach-function.ts';
 import { createRelay, type RelayStats } from '../lib/relay/relay.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
@@ -50,8 +49,8 @@ async function serve(config: RelayConfig): Promise<void> {
   // One request's defect must not end the others; what is rejected here was waited for by nobody.
   process.on('unhandledRejection', (reason) => log.error('unhandled_rejection', {}, reason));
 
-  const allocate = batchItems(await createAllocate(config, log), clock);
-  const relay = createRelay({ allocate, clock, log, maxInFlight: config.maxInFlight });
+  const way = await openWay(config, log);
+  const relay = createRelay({ allocate: way.allocate, clock, log, maxInFlight: config.maxInFlight });
   const door = openNatsDoor({
     address: { servers: config.nats.servers, tls: config.nats.tls, name: config.log.service },
     service: {
@@ -68,9 +67,19 @@ async function serve(config: RelayConfig): Promise<void> {
   });
 
   function details() {
-    const { failed, retried, late, unsent } = relay.stats();
-    const repliesLost = unsent + door.repliesLost();
-    return { in_flight: relay.inFlight(), failed, retried, late_replies: late, lost_replies: repliesLost };
+    const { failed, late, unsent } = relay.stats();
+    const { calls, hedged, hedgesWon, retried, warmCalls } = way.stats();
+    return {
+      in_flight: relay.inFlight(),
+      failed,
+      late_replies: late,
+      lost_replies: unsent + door.repliesLost(),
+      calls,
+      hedged,
+      hedges_won: hedgesWon,
+      retried,
+      warm_calls: warmCalls,
+    };
   }
 
   let stopping = false;
@@ -78,6 +87,7 @@ async function serve(config: RelayConfig): Promise<void> {
     if (stopping) process.exit(1);
     stopping = true;
     log.info('stopping', { signal, in_flight: relay.inFlight() });
+    way.stop();
     await drain(door, relay, log);
     log.info('stopped', { received: relay.stats().received });
     process.exit(0);
@@ -112,13 +122,13 @@ async function serve(config: RelayConfig): Promise<void> {
   log.info('started', { version: packageJson.version, port: config.port, allocator: config.allocator.kind });
 }
 
-async function createAllocate({ allocator }: RelayConfig, log: Log): Promise<Allocate> {
+async function openWay({ allocator }: RelayConfig, log: Log): Promise<Way> {
   if (allocator.kind === 'own') {
     // Not loaded by a relay that only forwards: the clients of four other systems hang on it.
     const { composeAllocator } = await import('../lib/compose.ts');
-    return composeAllocator(allocator.config, log).allocate;
+    return reachOwn(composeAllocator(allocator.config, log).allocate, clock);
   }
-  const { url, token } = allocator;
+  const { url, token, keepWarm } = allocator;
   const http = createHttpClient({
     upstream: 'allocator',
     baseUrl: new URL(url.origin),
@@ -126,7 +136,8 @@ async function createAllocate({ allocator }: RelayConfig, log: Log): Promise<All
     maxSockets: MAX_SOCKETS,
     ...(token === undefined ? {} : { headers: () => ({ authorization: `Bearer ${token}` }) }),
   });
-  return createForward({ http, path: url.pathname + url.search, log });
+  const post = createPost({ http, path: url.pathname + url.search });
+  return reachFunction({ post, keepWarm, clock, random: Math.random, log });
 }
 
 function toFigures(stats: RelayStats) {

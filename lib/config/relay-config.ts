@@ -30,8 +30,12 @@ const RelayVariables = {
 
   ALLOCATOR_TOKEN: z.optional(secret()),
 };
-/** ALLOCATOR_URL: the whole URL of the batch route. Without it the relay decides in its own process. */
-const ForwardingVariables = z.object({ ...RelayVariables, ALLOCATOR_URL: httpUrl() });
+const ForwardingVariables = z.object({
+  ...RelayVariables,
+  /** The whole URL of the batch route. Without it the relay decides in its own process. */
+  ALLOCATOR_URL: httpUrl(),
+  KEEP_WARM: defaulted(integer(0, 100), 1),
+});
 const DecidingVariables = z.object({ ...RelayVariables, ...AllocatorVariables });
 
 export interface RelayConfig {
@@ -47,7 +51,13 @@ export interface RelayConfig {
   };
   readonly maxInFlight: number;
   readonly allocator:
-    | { readonly kind: 'function'; readonly url: URL; readonly token: string | undefined }
+    | {
+        readonly kind: 'function';
+        readonly url: URL;
+        readonly token: string | undefined;
+        /** Environments of the function that are kept warm. */
+        readonly keepWarm: number;
+      }
     | { readonly kind: 'own'; readonly config: AllocatorConfig };
 }
 
@@ -55,7 +65,12 @@ export interface RelayConfig {
 export function readRelayConfig(env: Env): RelayConfig {
   if (env['ALLOCATOR_URL']) {
     const read = readEnv(ForwardingVariables, env);
-    return toRelayConfig(read, { kind: 'function', url: read.ALLOCATOR_URL, token: read.ALLOCATOR_TOKEN });
+    return toRelayConfig(read, {
+      kind: 'function',
+      url: read.ALLOCATOR_URL,
+      token: read.ALLOCATOR_TOKEN,
+      keepWarm: read.KEEP_WARM,
+    });
   }
   const read = readEnv(DecidingVariables, env);
   return toRelayConfig(read, { kind: 'own', config: toAllocatorConfig(read) });

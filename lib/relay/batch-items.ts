@@ -3,14 +3,13 @@ import { type BatchItem, MAX_BATCH_ITEMS } from '../api/batch.ts';
 import type { Reply } from '../api/outcomes.ts';
 import type { Clock } from '../app/ports.ts';
 import { UpstreamError } from '../app/upstream-error.ts';
+import { lessTime } from './budgets.ts';
 
 /**
  * With this many waiting, a call goes out beside one that is under way. Fewer are better off waiting for it: calls sent
  * eagerly hold few items each, and cost more than they gain (measured: four eager ones give 0.6 times the throughput).
  */
 const ENOUGH_TO_GO_BESIDE = 32;
-/** A call that takes longer than this, ms, holds up nobody: an answer from a warm function is there before. */
-const SLOW_MS = 25;
 
 interface Waiting {
   readonly item: BatchItem;
@@ -22,42 +21,68 @@ interface Waiting {
 
 /**
  * Makes an Allocate for single items out of one for many: items that come while a call is under way gather, and go out
- * together when it ends. Nothing waits for company: an item that finds no call under way goes out at once, alone.
+ * together when it ends. Nothing waits for company: what finds no call under way goes out at once, an item alone or
+ * all that came in one go, as those do that were read from a socket together.
+ * @param slowMs from when on a call under way holds up nobody any more, ms from its beginning
  */
-export function batchItems(allocate: Allocate, clock: Clock): Allocate {
+export function batchItems(allocate: Allocate, clock: Clock, slowMs: () => number): Allocate {
   const waiting: Waiting[] = [];
-  /** When each call under way began. */
-  const underWay = new Set<{ readonly sinceMs: number }>();
+  /** Of each call under way the time from which on it is slow. */
+  const underWay = new Set<{ readonly slowAtMs: number }>();
   let timer: NodeJS.Timeout | undefined;
+  let pumpsSoon = false;
+
+  /**
+   * When whoever adds items now is done with it. Measured with NATS and 16 clients, who ask again when they are answered:
+   * 1.4 to 1.8 times the throughput of sending the first one off alone, and half the calls.
+   */
+  function pumpSoon(): void {
+    if (pumpsSoon) return;
+    pumpsSoon = true;
+    queueMicrotask(() => {
+      pumpsSoon = false;
+      pump();
+    });
+  }
 
   function pump(): void {
-    clearTimeout(timer);
-    dropForsaken();
     while (waiting.length > 0) {
-      const slowInMs = Math.max(0, ...[...underWay].map(({ sinceMs }) => sinceMs + SLOW_MS - clock()));
-      if (slowInMs > 0 && waiting.length < ENOUGH_TO_GO_BESIDE) {
-        timer = setTimeout(pump, slowInMs);
-        return;
-      }
-      void send(waiting.splice(0, MAX_BATCH_ITEMS));
+      if (waiting.length < ENOUGH_TO_GO_BESIDE && mustWait()) return;
+      const batch = takeBatch();
+      if (batch.length > 0) void send(batch);
     }
   }
 
-  /** Items that were answered without us: whoever asked has told the caller that its time is up. */
-  function dropForsaken(): void {
-    for (const [index, { signal, reject }] of [...waiting.entries()].reverse()) {
-      if (!signal.aborted) continue;
-      waiting.splice(index, 1);
-      reject(new UpstreamError('allocator', 'timeout', { outcome: 'none' }));
-    }
+  /** Whether a call is under way that is not slow yet; if so, `pump` is called again when it may be. */
+  function mustWait(): boolean {
+    if (underWay.size === 0) return false;
+    // Not set anew for each item, which would cost more than gathering it: when it was too early, it is set again.
+    if (timer !== undefined) return true;
+    const nowMs = clock();
+    const call = [...underWay].find(({ slowAtMs }) => slowAtMs > nowMs);
+    if (call === undefined) return false;
+    timer = setTimeout(() => {
+      timer = undefined;
+      pump();
+    }, call.slowAtMs - nowMs);
+    return true;
+  }
+
+  /** Leaves out items that were answered without us: whoever asked has told the caller that its time is up. */
+  function takeBatch(): readonly Waiting[] {
+    return waiting.splice(0, MAX_BATCH_ITEMS).filter(({ signal, reject }) => {
+      if (signal.aborted) reject(new UpstreamError('allocator', 'timeout', { outcome: 'none' }));
+      return !signal.aborted;
+    });
   }
 
   async function send(batch: readonly Waiting[]): Promise<void> {
-    const call = { sinceMs: clock() };
+    const nowMs = clock();
+    const call = { slowAtMs: nowMs + slowMs() };
     underWay.add(call);
-    const caller = whenAllAbort(batch.map(({ signal }) => signal));
+    const caller = whenAllAbort([...new Set(batch.map(({ signal }) => signal))]);
     try {
-      const items = batch.map(({ item, sinceMs }) => lessTime(item, call.sinceMs - sinceMs));
+      const items = batch.map(({ item, sinceMs }) => lessTime(item, nowMs - sinceMs));
       const replies = await allocate(items, caller.signal);
       for (const [index, { resolve, reject }] of batch.entries()) {
         const reply = replies[index];
@@ -69,6 +94,8 @@ export function batchItems(allocate: Allocate, clock: Clock): Allocate {
     } finally {
       caller.release();
       underWay.delete(call);
+      clearTimeout(timer);
+      timer = undefined;
       pump();
     }
   }
@@ -81,15 +108,9 @@ export function batchItems(allocate: Allocate, clock: Clock): Allocate {
 
   return (items, signal) => {
     const replies = Promise.all(items.map((item) => add(item, signal)));
-    pump();
+    pumpSoon();
     return replies;
   };
-}
-
-/** The time that the item has waited here is gone from its budget. */
-function lessTime(item: BatchItem, waitedMs: number): BatchItem {
-  if (item.budget_ms === undefined || waitedMs <= 0) return item;
-  return { ...item, budget_ms: Math.max(0, Math.floor(item.budget_ms - waitedMs)) };
 }
 
 /** Fires when nobody waits for any part of the answer any more. */

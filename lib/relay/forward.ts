@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { Allocate } from '../api/allocate.ts';
+import type { BatchItem } from '../api/batch.ts';
 import { failureReply, type Reply } from '../api/outcomes.ts';
 import { ReplySchema } from '../api/reply.ts';
 import type { Log } from '../app/ports.ts';
@@ -19,21 +20,20 @@ export interface Poster {
   }): Promise<{ readonly status: number; readonly body: string }>;
 }
 
-export interface ForwardOptions {
+export interface PostOptions {
   readonly http: Poster;
   /** The batch route, from its first slash, query included. */
   readonly path: string;
-  readonly log: Log;
 }
 
 /** Replies are checked one by one: a misshapen one must not take its neighbours along. */
 const Answer = z.object({ v: z.literal(1), items: z.array(z.unknown()) });
 
-/**
- * Makes the Allocate that posts its items to a function. Any status but 200 is a failure of the way there, and is
- * thrown like a body that is no answer; one reply that is none becomes `upstream_unavailable` for its item.
- */
-export function createForward({ http, path, log }: ForwardOptions): Allocate {
+/** Posts items to a function, and returns what comes back for each of them unchecked. Throws only UpstreamError. */
+export type Post = (items: readonly BatchItem[], signal: AbortSignal) => Promise<readonly unknown[]>;
+
+/** Makes the Post of a route. Any status but 200 is a failure of the way there, and is thrown like a body that is no answer. */
+export function createPost({ http, path }: PostOptions): Post {
   return async (items, signal) => {
     const { status, body } = await http.request({
       method: 'POST',
@@ -45,6 +45,14 @@ export function createForward({ http, path, log }: ForwardOptions): Allocate {
     if (status !== 200) throw failureOf(status);
     const replies = readAnswer(body);
     if (replies.length !== items.length) throw new UpstreamError('allocator', 'invalid_body');
+    return replies;
+  };
+}
+
+/** Makes the Allocate that posts its items. One reply that is none becomes `upstream_unavailable` for its item. */
+export function createForward(post: Post, log: Log): Allocate {
+  return async (items, signal) => {
+    const replies = await post(items, signal);
     return replies.map((reply): Reply => {
       const parsed = ReplySchema.safeParse(reply);
       if (parsed.success) return parsed.data;

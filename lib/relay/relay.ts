@@ -5,7 +5,7 @@ import { FAILURES, type Failure, type FailureCode, failureReply, type Reply } fr
 import { FUNCTION_MARGIN_MS, REPLY_MARGIN_MS } from '../api/request-headers.ts';
 import type { Clock, Log } from '../app/ports.ts';
 import { UpstreamError } from '../app/upstream-error.ts';
-import { askWithRetry } from './ask-with-retry.ts';
+import { createDeadlines } from './deadlines.ts';
 import { limitRate } from './limit-rate.ts';
 import { type AssignMessage, type RelayMessage, type ReplyError, readMessage } from './read-message.ts';
 
@@ -18,8 +18,6 @@ export interface RelayStats {
   readonly succeeded: number;
   /** Failure replies by their code. */
   readonly failed: Readonly<Partial<Record<FailureCode, number>>>;
-  /** Second attempts, made because the function could not be had. */
-  readonly retried: number;
   /** Replies that came from the function after the message had been answered without them. */
   readonly late: number;
   /** Replies that could not be handed over for sending. */
@@ -49,9 +47,9 @@ export interface RelayOptions {
   readonly maxInFlight: number;
 }
 
-/** Makes the relay between a message system and `allocate`: it checks, keeps the time, retries once, and replies once. */
+/** Makes the relay between a message system and `allocate`: it checks, keeps the time, and replies once. */
 export function createRelay({ allocate, clock, log, maxInFlight }: RelayOptions): Relay {
-  const count = { received: 0, succeeded: 0, retried: 0, late: 0, unsent: 0, answeringMs: 0 };
+  const count = { received: 0, succeeded: 0, late: 0, unsent: 0, answeringMs: 0 };
   const failed: Partial<Record<FailureCode, number>> = {};
   let lastFailure: string | undefined;
   let inFlight = 0;
@@ -64,6 +62,7 @@ export function createRelay({ allocate, clock, log, maxInFlight }: RelayOptions)
   });
   const logOverload = limitRate(clock, 1000, (refused) => log.warning('overloaded', { refused, in_flight: inFlight }));
   const processId = randomBytes(8).toString('hex');
+  const deadlines = createDeadlines(clock);
 
   function handle(message: RelayMessage): void {
     const receivedAtMs = clock();
@@ -81,32 +80,29 @@ export function createRelay({ allocate, clock, log, maxInFlight }: RelayOptions)
     }
     inFlight += 1;
     const attempt = `${processId}-${count.received}`;
-    const aborter = new AbortController();
     const deadlineMs = receivedAtMs + read.value.timeoutMs - REPLY_MARGIN_MS;
-    const release = () => {
-      inFlight -= 1;
-      if (inFlight > 0) return;
-      for (const resolve of waitingForIdle.splice(0)) resolve();
-    };
     const settle = (reply: Reply) => {
-      clearTimeout(timer);
+      deadline.cancel();
       if (answer(reply)) release();
     };
-    const timer = setTimeout(() => {
-      settle(failureReply({ code: 'deadline_exceeded' }));
-      aborter.abort();
-    }, deadlineMs - clock());
-    carryOut(read.value, attempt, deadlineMs, aborter.signal).then(
+    const deadline = deadlines.at(deadlineMs, () => settle(failureReply({ code: 'deadline_exceeded' })));
+    carryOut(read.value, attempt, deadlineMs, deadline.signal).then(
       (reply) => {
-        if (aborter.signal.aborted) count.late += 1;
+        if (deadline.signal.aborted) count.late += 1;
         settle(reply);
       },
       (error: unknown) => {
         // Past the deadline it failed because it was told to stop.
-        if (!aborter.signal.aborted) logUnavailable(error);
+        if (!deadline.signal.aborted) logUnavailable(error);
         settle(failureReply(toFailure(error)));
       },
     );
+  }
+
+  function release(): void {
+    inFlight -= 1;
+    if (inFlight > 0) return;
+    for (const resolve of waitingForIdle.splice(0)) resolve();
   }
 
   async function carryOut(
@@ -115,21 +111,17 @@ export function createRelay({ allocate, clock, log, maxInFlight }: RelayOptions)
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<Reply> {
-    async function ask(): Promise<Reply> {
-      const item: BatchItem = {
-        op: 'assign',
-        request,
-        budget_ms: Math.max(0, Math.floor(deadlineMs - clock() - FUNCTION_MARGIN_MS)),
-        attempt,
-        ...(traceparent === undefined ? {} : { traceparent }),
-      };
-      const replies = await allocate([item], signal);
-      const reply = replies[0];
-      if (reply === undefined || replies.length > 1) throw new UpstreamError('allocator', 'invalid_body');
-      return reply;
-    }
-    const timeLeftMs = () => deadlineMs - clock();
-    return askWithRetry(ask, { timeLeftMs, onRetry: () => (count.retried += 1) });
+    const item: BatchItem = {
+      op: 'assign',
+      request,
+      budget_ms: Math.max(0, Math.floor(deadlineMs - clock() - FUNCTION_MARGIN_MS)),
+      attempt,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
+    const replies = await allocate([item], signal);
+    const reply = replies[0];
+    if (reply === undefined || replies.length > 1) throw new UpstreamError('allocator', 'invalid_body');
+    return reply;
   }
 
   /** The latch: the first reply is sent and true returned; every later one is dropped. */

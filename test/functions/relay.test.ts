@@ -31,7 +31,8 @@ async function startAll(answer: Answer, env: Readonly<Record<string, string>> = 
   const target = await startFunction(answer);
   cleanups.push(() => target.stop());
   const port = await freePort();
-  const relay = startProcess([], { NATS_URL: nats.url, ALLOCATOR_URL: target.url, PORT: String(port), ...env });
+  const addresses = { NATS_URL: nats.url, ALLOCATOR_URL: target.url, PORT: String(port) };
+  const relay = startProcess([], { ...addresses, KEEP_WARM: '0', ...env });
   cleanups.push(async () => {
     relay.kill('SIGKILL');
     await relay.ended;
@@ -106,6 +107,45 @@ it('posts a message to the function with its token and replies with its answer',
   });
 });
 
+it('warms as many environments as it is told to, and is as well when the function does not know how', async () => {
+  const seen: unknown[] = [];
+  const { ask, probe } = await startAll(
+    (items, response) => {
+      seen.push(...items);
+      respond(response, [seen.length <= 3 ? { success: false, message: 'op is not known.' } : PLACED]);
+    },
+    { KEEP_WARM: '3' },
+  );
+
+  await expect.poll(() => seen.length, LIMIT).toBe(3);
+  expect(seen).toEqual(Array(3).fill({ op: 'warm', request: { hold_ms: 50 } }));
+  expect((await ask()).json()).toEqual(PLACED);
+  const figures = { calls: 1, hedged: 0, hedges_won: 0, retried: 0, warm_calls: 3 };
+  expect((await probe('/health'))?.body).toMatchObject({ status: 'ok', ...figures });
+});
+
+it('is ready, and stays so, while the function cannot be warmed', async () => {
+  const { relay, probe } = await startAll((_items, response) => void response.writeHead(500).end(), { KEEP_WARM: '2' });
+
+  await expect.poll(() => relay.output(), LIMIT).toContain('keep_warm_failed');
+
+  expect((await probe('/readyz'))?.status).toBe(200);
+  expect(relay.output().match(/keep_warm_failed/g)).toHaveLength(1);
+});
+
+it('retries a call whose connection was closed, and says in its figures that it did', async () => {
+  let calls = 0;
+  const { ask, probe } = await startAll((items, response, request) => {
+    calls += 1;
+    if (calls === 1) request.socket.destroy();
+    else place(items, response, request);
+  });
+
+  expect((await ask()).json()).toEqual(PLACED);
+
+  expect((await probe('/health'))?.body).toMatchObject({ calls: 2, retried: 1, hedged: 0 });
+});
+
 it('finishes what is in flight at a SIGTERM, says that it drains, and exits with 0', async () => {
   const finish: (() => void)[] = [];
   const { relay, ask, probe } = await startAll((_items, response) => finish.push(() => respond(response, [PLACED])));
@@ -124,7 +164,8 @@ it('loses none of 1,500 requests when one of two relays gets a SIGTERM', async (
   const answer: Answer = (items, response) => setTimeout(() => place(items, response, response.req), 20);
   const { nats, target, nc, relay } = await startAll(answer);
   const port = await freePort();
-  const other = startProcess([], { NATS_URL: nats.url, ALLOCATOR_URL: target.url, PORT: String(port) });
+  const addresses = { NATS_URL: nats.url, ALLOCATOR_URL: target.url, PORT: String(port) };
+  const other = startProcess([], addresses);
   cleanups.push(() => other.kill('SIGKILL'));
   await expect.poll(() => other.output(), LIMIT).toContain('nats_subscribed');
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Allocate } from '../../lib/api/allocate.ts';
 import type { BatchItem } from '../../lib/api/batch.ts';
 import type { Reply } from '../../lib/api/outcomes.ts';
 import { UpstreamError } from '../../lib/app/upstream-error.ts';
@@ -20,9 +21,9 @@ interface Call {
   fail(error: unknown): Promise<void>;
 }
 
-function setUp() {
+function setUp(slowMs = () => 25) {
   const calls: Call[] = [];
-  const allocate = batchItems((items, signal) => {
+  const send: Allocate = (items, signal) => {
     const ids = items.map(({ request }) => String(request));
     return new Promise((resolve, reject) => {
       calls.push({
@@ -33,7 +34,8 @@ function setUp() {
         fail: (error) => settle(() => reject(error)),
       });
     });
-  }, Date.now);
+  };
+  const allocate = batchItems(send, Date.now, slowMs);
 
   async function settle(end: () => void): Promise<void> {
     end();
@@ -56,19 +58,33 @@ function setUp() {
   return { calls, allocate, ask, askAll, answered, failed };
 }
 
-it('sends an item that comes alone at once', () => {
+/** What is done at once is done then. */
+const now = () => vi.advanceTimersByTimeAsync(0);
+
+it('sends an item that comes alone at once', async () => {
   const { calls, ask } = setUp();
 
   ask('a');
+  await now();
 
   expect(calls.map(({ ids }) => ids)).toEqual([['a']]);
 });
 
+it('sends what comes in one go together', async () => {
+  const { calls, askAll } = setUp();
+
+  const ids = askAll(16, 'a');
+  await now();
+
+  expect(calls.map((call) => call.ids)).toEqual([ids]);
+});
+
 it('gathers what comes while a call is under way, and sends it together when that ends', async () => {
   const { calls, ask, answered } = setUp();
-  ask('a');
-  ask('b');
-  ask('c');
+  for (const id of ['a', 'b', 'c']) {
+    ask(id);
+    await now();
+  }
   expect(calls).toHaveLength(1);
 
   await calls[0]?.answer();
@@ -79,27 +95,34 @@ it('gathers what comes while a call is under way, and sends it together when tha
   expect(answered).toEqual(['a', 'b', 'c']);
 });
 
-it('sends another call beside one under way when 32 wait, and none with 31', () => {
+it('sends another call beside one under way when 32 wait, and none with 31', async () => {
   const { calls, ask, askAll } = setUp();
   ask('first');
+  await now();
 
   askAll(31, 'a');
+  await now();
   expect(calls).toHaveLength(1);
   ask('the 32nd');
+  await now();
 
   expect(calls.map(({ ids }) => ids.length)).toEqual([1, 32]);
 });
 
-it('sends at most 64 items in a call', () => {
+it.each([
+  [100, [64, 36]],
+  [95, [64]], // and 31 wait
+])('sends at most 64 items in a call: %i in one go', async (count, expected) => {
   const { calls, allocate } = setUp();
-  const items = Array.from({ length: 100 }, (_, index): BatchItem => ({ op: 'assign', request: index }));
+  const items = Array.from({ length: count }, (_, index): BatchItem => ({ op: 'assign', request: index }));
 
   void allocate(items, new AbortController().signal);
+  await now();
 
-  expect(calls.map(({ ids }) => ids.length)).toEqual([64, 36]);
+  expect(calls.map(({ ids }) => ids.length)).toEqual(expected);
 });
 
-it('lets a call that takes longer than 25 ms hold up nobody', async () => {
+it('lets a call that is slow hold up nobody', async () => {
   const { calls, ask, answered } = setUp();
   ask('stuck');
   await vi.advanceTimersByTimeAsync(5);
@@ -110,11 +133,57 @@ it('lets a call that takes longer than 25 ms hold up nobody', async () => {
   await vi.advanceTimersByTimeAsync(1);
   expect(calls.map(({ ids }) => ids)).toEqual([['stuck'], ['behind it']]);
   ask('a third');
+  await now();
   expect(calls).toHaveLength(2); // waits for the young call, not for the stuck one
   await calls[1]?.answer();
 
   expect(calls.map(({ ids }) => ids)).toEqual([['stuck'], ['behind it'], ['a third']]);
   expect(answered).toEqual(['behind it']);
+});
+
+it('goes by what was slow when a call began', async () => {
+  const slowMs = vi.fn().mockReturnValueOnce(100).mockReturnValue(5);
+  const { calls, ask } = setUp(slowMs);
+  ask('stuck');
+  await now();
+  ask('behind it');
+
+  await vi.advanceTimersByTimeAsync(99);
+  expect(calls).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(1);
+
+  expect(calls.map(({ ids }) => ids)).toEqual([['stuck'], ['behind it']]);
+});
+
+it('waits for the youngest call, also when an older one turns slow', async () => {
+  const { calls, ask, askAll } = setUp();
+  ask('old');
+  await now();
+  askAll(31, 'a');
+  await vi.advanceTimersByTimeAsync(20);
+  ask('the 32nd'); // a second call goes out
+  await now();
+  ask('waiting');
+
+  await vi.advanceTimersByTimeAsync(24); // the old one is slow since 19 ms
+  expect(calls).toHaveLength(2);
+  await vi.advanceTimersByTimeAsync(1);
+
+  expect(calls[2]?.ids).toEqual(['waiting']);
+});
+
+it('leaves no timer behind when nothing is under way', async () => {
+  const { calls, ask } = setUp();
+  ask('a');
+  await now();
+  ask('b');
+  await now();
+  expect(vi.getTimerCount()).toBe(1);
+
+  await calls[0]?.answer();
+  await calls[1]?.answer();
+
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('takes the time that an item has waited off its budget', async () => {
@@ -133,6 +202,7 @@ it('hands the failure of a call to each of its items, and goes on', async () => 
   const { calls, ask, failed } = setUp();
   const error = new UpstreamError('allocator', 'reset');
   ask('a');
+  await now();
   ask('b');
   ask('c');
   await calls[0]?.answer();
@@ -141,12 +211,17 @@ it('hands the failure of a call to each of its items, and goes on', async () => 
 
   expect(failed).toEqual([error, error]);
   ask('d');
+  await now();
   expect(calls[2]?.ids).toEqual(['d']);
 });
 
 it('fails the items that an answer leaves out', async () => {
   const failed: unknown[] = [];
-  const allocate = batchItems(() => Promise.resolve([]), Date.now);
+  const allocate = batchItems(
+    () => Promise.resolve([]),
+    Date.now,
+    () => 25,
+  );
 
   await allocate([{ op: 'assign', request: 'a' }], new AbortController().signal).catch((error) => failed.push(error));
 
@@ -157,6 +232,7 @@ it('does not send an item whose caller has been answered meanwhile', async () =>
   const { calls, ask, failed } = setUp();
   const caller = new AbortController();
   ask('a');
+  await now();
   ask('forsaken', { signal: caller.signal });
   ask('c');
   caller.abort();
@@ -170,14 +246,14 @@ it('does not send an item whose caller has been answered meanwhile', async () =>
 it('stops a call when nobody waits for any of its items any more, and not before', async () => {
   const { calls, ask } = setUp();
   const [b, c] = [new AbortController(), new AbortController()];
-  ask('a');
   ask('b', { signal: b.signal });
   ask('c', { signal: c.signal });
-  await calls[0]?.answer();
+  ask('too', { signal: c.signal });
+  await now();
 
   b.abort();
-  expect(calls[1]?.signal.aborted).toBe(false);
+  expect(calls[0]?.signal.aborted).toBe(false);
   c.abort();
 
-  expect(calls[1]?.signal.aborted).toBe(true);
+  expect(calls[0]?.signal.aborted).toBe(true);
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { BatchItem } from '../../lib/api/batch.ts';
 import { failureReply } from '../../lib/api/outcomes.ts';
-import { createForward, type Poster } from '../../lib/relay/forward.ts';
+import { createForward, createPost, type Poster } from '../../lib/relay/forward.ts';
 import { fakeLog } from './fake-message.ts';
 
 const ITEM: BatchItem = { op: 'assign', request: { game_id: 'g' }, budget_ms: 400, attempt: 'a-1' };
@@ -17,7 +17,8 @@ function answering(status: number, body: unknown) {
       return { status, body: typeof body === 'string' ? body : JSON.stringify(body) };
     },
   };
-  return { requests, events, forward: createForward({ http, path: '/batch?x=1', log }) };
+  const post = createPost({ http, path: '/batch?x=1' });
+  return { requests, events, post, forward: createForward(post, log) };
 }
 
 it('posts the items in one batch and returns the replies in order', async () => {
@@ -30,6 +31,14 @@ it('posts the items in one batch and returns the replies in order', async () => 
   expect(requests[0]).toMatchObject({ method: 'POST', path: '/batch?x=1', signal });
   expect(requests[0]!.headers['content-type']).toBe('application/json');
   expect(JSON.parse(requests[0]!.body)).toEqual({ v: 1, items: [ITEM, ITEM] });
+});
+
+it('returns replies unchecked where only the answer itself counts', async () => {
+  const { post, events } = answering(200, { v: 1, items: [{ success: true }] });
+
+  expect(await post([ITEM], signal)).toEqual([{ success: true }]);
+
+  expect(events).toEqual([]);
 });
 
 it('drops keys of a reply that are not ours', async () => {

@@ -33,6 +33,7 @@ it('reads every variable', () => {
     MAX_IN_FLIGHT: '7',
     ALLOCATOR_URL: 'https://x.example/prod/batch?y=1',
     ALLOCATOR_TOKEN: 'canary',
+    KEEP_WARM: '5',
   });
 
   expect(config).toMatchObject({ title: 'Ours', port: 8080, maxInFlight: 7 });
@@ -43,7 +44,7 @@ it('reads every variable', () => {
     queue: 'others',
   });
   const url = new URL('https://x.example/prod/batch?y=1');
-  expect(config.allocator).toEqual({ kind: 'function', url, token: 'canary' });
+  expect(config.allocator).toEqual({ kind: 'function', url, token: 'canary', keepWarm: 5 });
 });
 
 it.each([
@@ -92,6 +93,21 @@ it.each(['', 'http://nats:4222', 'nats:4222', 'nats://', 'nats://a,,nats://b', '
     expect(problemsOf({ NATS_URL: url })).toHaveLength(url === '' ? 0 : 1);
   },
 );
+
+it.each([
+  [undefined, 1],
+  ['0', 0],
+  ['100', 100],
+])('KEEP_WARM %s keeps %i environments warm', (value, expected) => {
+  const env = { ALLOCATOR_URL: 'http://127.0.0.1:3000/batch', KEEP_WARM: value };
+  expect(readRelayConfig(env).allocator).toMatchObject({ keepWarm: expected });
+});
+
+it.each(['-1', '101', '1.5', 'on'])('refuses KEEP_WARM %j, where there is a function to keep warm', (value) => {
+  expect(problemsOf({ KEEP_WARM: value })).toEqual([]);
+  const problems = problemsOf({ ALLOCATOR_URL: 'http://127.0.0.1:3000/batch', KEEP_WARM: value });
+  expect(problems).toEqual([expect.stringMatching(/^KEEP_WARM /)]);
+});
 
 it('checks the variables of deciding only where the relay decides', () => {
   expect(problemsOf({ REDIS_PORT: 'x', PORT: 'x' })).toHaveLength(2);

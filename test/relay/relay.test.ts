@@ -209,7 +209,7 @@ it('answers deadline_exceeded 50 ms before the caller gives up, and tells the ca
   expect(replies).toEqual([failed('deadline_exceeded')]);
   expect(signals[0]!.aborted).toBe(true);
   expect(relay.inFlight()).toBe(0);
-  expect(relay.stats()).toMatchObject({ failed: { deadline_exceeded: 1 }, answeringMs: 450, retried: 0 });
+  expect(relay.stats()).toMatchObject({ failed: { deadline_exceeded: 1 }, answeringMs: 450 });
   expect(events).toEqual([]);
 });
 
@@ -244,32 +244,24 @@ it('answers overloaded at once beyond the cap, and takes requests again below it
 });
 
 it.each([
-  ['nothing listens', new UpstreamError('allocator', 'connect')],
-  ['the connection breaks', new UpstreamError('allocator', 'reset')],
-  ['the function is throttled', new UpstreamError('allocator', 'status', { status: 429 })],
-  ['the function fails', new UpstreamError('allocator', 'status', { status: 502, outcome: 'unknown' })],
-])('asks once more with the same attempt when %s', async (_name, error) => {
-  const { allocate, calls } = scripted([error, PLACED]);
-  const { relay } = startRelay(allocate);
-  const { message, replies } = fakeMessage(REQUEST);
-
-  relay.handle(message);
-  await vi.advanceTimersByTimeAsync(60);
-
-  expect(replies.map((reply) => reply.body)).toEqual([PLACED]);
-  expect(calls).toHaveLength(2);
-  expect(calls[1]!.items[0]!.attempt).toBe(calls[0]!.items[0]!.attempt);
-  expect(calls[1]!.items[0]!.budget_ms).toBe(435 - (calls[1]!.atMs - calls[0]!.atMs));
-  expect(relay.stats().retried).toBe(1);
-});
-
-it.each([
-  ['connect', 'connect', 'upstream_unavailable'],
-  ['reset', 'reset', 'deadline_exceeded'],
-  ['reset', 'connect', 'deadline_exceeded'],
-  ['connect', 'reset', 'deadline_exceeded'],
-] as const)('asks never more than twice: %s, then %s, is %s', async (first, second, code) => {
-  const { allocate, calls } = scripted([new UpstreamError('allocator', first), new UpstreamError('allocator', second)]);
+  ['nothing was sent', new UpstreamError('allocator', 'connect'), 'upstream_unavailable'],
+  ['the connection broke', new UpstreamError('allocator', 'reset'), 'deadline_exceeded'],
+  ['a refusal', new UpstreamError('allocator', 'refused', { status: 403 }), 'upstream_unavailable'],
+  [
+    'a status that says that we are wrong',
+    new UpstreamError('allocator', 'status', { status: 413 }),
+    'upstream_unavailable',
+  ],
+  [
+    'a status after which it may have happened',
+    new UpstreamError('allocator', 'status', { status: 502, outcome: 'unknown' }),
+    'deadline_exceeded',
+  ],
+  ['a body that is no answer', new UpstreamError('allocator', 'invalid_body'), 'upstream_unavailable'],
+  ['a timeout', new UpstreamError('allocator', 'timeout'), 'deadline_exceeded'],
+  ['a defect', new TypeError('x is not a function'), 'upstream_unavailable'],
+] as const)('asks once and tells what it came to: %s', async (_name, error, code) => {
+  const { allocate, calls } = scripted([error]);
   const { relay, events } = startRelay(allocate);
   const { message, replies } = fakeMessage(REQUEST);
 
@@ -277,42 +269,20 @@ it.each([
   await vi.advanceTimersByTimeAsync(100);
 
   expect(replies).toEqual([failed(code)]);
-  expect(calls).toHaveLength(2);
+  expect(calls).toHaveLength(1);
   expect(events).toEqual(['allocator_unavailable']);
 });
 
-it.each([
-  ['a refusal', new UpstreamError('allocator', 'refused', { status: 403 }), 'upstream_unavailable'],
-  [
-    'a status that says that we are wrong',
-    new UpstreamError('allocator', 'status', { status: 413 }),
-    'upstream_unavailable',
-  ],
-  ['a body that is no answer', new UpstreamError('allocator', 'invalid_body'), 'upstream_unavailable'],
-  ['a timeout', new UpstreamError('allocator', 'timeout'), 'deadline_exceeded'],
-  ['a defect', new TypeError('x is not a function'), 'upstream_unavailable'],
-] as const)('does not ask again after %s', async (_name, error, code) => {
-  const { allocate, calls } = scripted([error]);
-  const { relay } = startRelay(allocate);
-  const { message, replies } = fakeMessage(REQUEST);
+it('keeps one timer for the messages whose deadlines fall into the same millisecond', async () => {
+  const { relay } = startRelay(silent);
+  const sent = Array.from({ length: 20 }, () => fakeMessage(REQUEST));
 
-  relay.handle(message);
-  await vi.advanceTimersByTimeAsync(100);
+  for (const { message } of sent) relay.handle(message);
+  expect(vi.getTimerCount()).toBe(1);
+  await vi.advanceTimersByTimeAsync(450);
 
-  expect(replies).toEqual([failed(code)]);
-  expect(calls).toHaveLength(1);
-});
-
-it('does not ask again when too little time is left', async () => {
-  const { allocate, calls } = scripted([new UpstreamError('allocator', 'reset'), PLACED], 400);
-  const { relay } = startRelay(allocate);
-  const { message, replies } = fakeMessage(REQUEST);
-
-  relay.handle(message);
-  await vi.advanceTimersByTimeAsync(1000);
-
-  expect(calls).toHaveLength(1);
-  expect(replies).toEqual([failed('deadline_exceeded')]);
+  expect(sent.map(({ replies }) => replies)).toEqual(Array(20).fill([failed('deadline_exceeded')]));
+  expect(relay.inFlight()).toBe(0);
 });
 
 it.each([

@@ -4,6 +4,7 @@ import { BatchRequest, type BatchResponse, MAX_BATCH_BYTES, MAX_TIMEOUT_MS } fro
 import { failureReply } from '../../api/outcomes.ts';
 import { DEFAULT_BUDGET_MS } from '../../api/request-headers.ts';
 import { parseWith } from '../../api/schema.ts';
+import { holdWarm, isWarming } from '../../api/warm.ts';
 import type { Route } from './create-handler.ts';
 
 /** POST /assign */
@@ -25,6 +26,10 @@ export function batchRoute(allocate: Allocate): Route {
     async run(request, { spentMs, signal }) {
       const batch = parseWith(BatchRequest, request);
       if ('failure' in batch) return failureReply(batch.failure);
+      if (isWarming(batch.value.items)) {
+        await holdWarm(batch.value.items, signal);
+        return { v: 1, items: batch.value.items.map(() => ({ success: true })) };
+      }
       const items = batch.value.items.map((item) => ({
         ...item,
         budget_ms: Math.max(0, (item.budget_ms ?? DEFAULT_BUDGET_MS) - spentMs),

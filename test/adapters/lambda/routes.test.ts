@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { createHandler, type HttpAnswer, type Route } from '../../../lib/adapters/lambda/create-handler.ts';
 import { assignRoute, batchRoute, healthRoute } from '../../../lib/adapters/lambda/routes.ts';
 import type { Allocate } from '../../../lib/api/allocate.ts';
@@ -110,6 +110,36 @@ it('POST /batch takes the time on the way off the budget of each item', async ()
       { ...item, budget_ms: 0 },
     ],
   ]);
+});
+
+it.each([
+  [{ hold_ms: 50 }, 50],
+  [{ hold_ms: 60_000 }, 100],
+  [{ hold_ms: 'x' }, 0],
+  [{}, 0],
+])('POST /batch holds its environment for a warming call of %j for %d ms, and asks nobody', async (request, ms) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { allocate, calls } = fakeAllocate();
+  let answer: unknown;
+
+  const asking = ask(batchRoute(allocate), { body: JSON.stringify({ v: 1, items: [{ op: 'warm', request }] }) });
+  void asking.then((value) => (answer = value));
+  await vi.advanceTimersByTimeAsync(Math.max(0, ms - 1));
+  if (ms > 0) expect(answer).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(2);
+
+  expect(await asking).toEqual({ statusCode: 200, body: { v: 1, items: [{ success: true }] } });
+  expect(calls).toEqual([]);
+});
+
+it('POST /batch tells an item of its own that a warming one among others is not known', async () => {
+  const { allocate, calls } = fakeAllocate();
+  const items = ['warm', 'assign'].map((op) => ({ op, request: {} }));
+
+  await ask(batchRoute(allocate), { body: JSON.stringify({ v: 1, items }) });
+
+  expect(calls[0]).toHaveLength(2);
 });
 
 it.each(['null', '{}', '{"v":2,"items":[]}', '{"v":1,"items":[{}]}'])(

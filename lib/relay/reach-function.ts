@@ -1,0 +1,72 @@
+import type { Allocate } from '../api/allocate.ts';
+import type { Clock, Log } from '../app/ports.ts';
+import { batchItems } from './batch-items.ts';
+import { createEnvironments } from './environments.ts';
+import { createForward, type Post } from './forward.ts';
+import { hedgeCalls } from './hedge-calls.ts';
+import { keepWarm } from './keep-warm.ts';
+import { retryCalls } from './retry-calls.ts';
+import { watchCalls } from './watch-calls.ts';
+
+/** Counts since the start. */
+export interface CallStats {
+  /** Calls that carried operations, second ones included. */
+  readonly calls: number;
+  /** Second calls made because the first one was slow, and how many of them were answered first. */
+  readonly hedged: number;
+  readonly hedgesWon: number;
+  /** Second calls made because the function could not be had. */
+  readonly retried: number;
+  /** Calls that only kept environments warm. */
+  readonly warmCalls: number;
+}
+
+/** The way to whatever decides. */
+export interface Way {
+  readonly allocate: Allocate;
+  stats(): CallStats;
+  /** Ends what it does of its own accord. */
+  stop(): void;
+}
+
+export interface FunctionOptions {
+  readonly post: Post;
+  /** Environments to keep warm. */
+  readonly keepWarm: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** To a function: an item travels in a batch, which is sent three times at most: itself, one hedge, one retry. */
+export function reachFunction({ post, keepWarm: count, clock, random, log }: FunctionOptions): Way {
+  const environments = createEnvironments(clock);
+  const watched = watchCalls(createForward(post, log), environments, clock);
+  const hedging = hedgeCalls(watched, environments, clock);
+  const retrying = retryCalls(hedging.call, watched.call, clock);
+  const warming = keepWarm({ count, post, environments, clock, random, log });
+  return {
+    allocate: batchItems(retrying.call, clock, watched.slowMs),
+    stats: () => {
+      const { hedged, won } = hedging.stats();
+      return {
+        calls: watched.made(),
+        hedged,
+        hedgesWon: won,
+        retried: retrying.retried(),
+        warmCalls: warming.made(),
+      };
+    },
+    stop: warming.stop,
+  };
+}
+
+/** To the same code in this process, which has its own ways with what hangs or fails. */
+export function reachOwn(allocate: Allocate, clock: Clock): Way {
+  const watched = watchCalls(allocate, createEnvironments(clock), clock);
+  return {
+    allocate: batchItems(watched.call, clock, watched.slowMs),
+    stats: () => ({ calls: watched.made(), hedged: 0, hedgesWon: 0, retried: 0, warmCalls: 0 }),
+    stop: () => undefined,
+  };
+}
