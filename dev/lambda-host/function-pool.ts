@@ -14,6 +14,8 @@ export interface FunctionCounters {
   /** Invocations that ended in a function error, a timeout or a dead environment. */
   errors: number;
   throttles: number;
+  /** Milliseconds that invocations ran, in all; what Lambda bills, but for the rounding of each. */
+  busyMs: number;
   /** Milliseconds from spawn to the first request for work, one entry per environment, the last 100. */
   readonly initMs: number[];
 }
@@ -39,7 +41,7 @@ export type PoolOptions = Omit<EnvironmentOptions, 'onIdle' | 'onGone'> & {
 /** The environments of one function. */
 export function createFunctionPool(options: PoolOptions): FunctionPool {
   const { maxEnvironments, throttle } = options;
-  const counters: FunctionCounters = { invocations: 0, coldStarts: 0, errors: 0, throttles: 0, initMs: [] };
+  const counters: FunctionCounters = { invocations: 0, coldStarts: 0, errors: 0, throttles: 0, busyMs: 0, initMs: [] };
   const environments = new Set<Environment>();
   const queue: Invocation[] = [];
   const launches = new Set<Promise<void>>();
@@ -52,11 +54,23 @@ export function createFunctionPool(options: PoolOptions): FunctionPool {
       if (queue.length === 0) return;
       if (environment.state() !== 'idle') continue;
       const next = queue.shift();
-      if (next !== undefined) environment.invoke(next);
+      if (next !== undefined) environment.invoke(timed(next));
     }
     // One that has just answered asks for work within a millisecond: counting it as coming keeps a client that
     // fires again at once from getting one new process for each of its requests.
     while (!stopped && coming() < queue.length && environments.size + launching < maxEnvironments) void launch();
+  }
+
+  /** The same, with its time under way counted. */
+  function timed(invocation: Invocation): Invocation {
+    const startedAtMs = performance.now();
+    return {
+      ...invocation,
+      settle: (outcome) => {
+        counters.busyMs += performance.now() - startedAtMs;
+        invocation.settle(outcome);
+      },
+    };
   }
 
   function coming(): number {

@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createFunctionPool, type FunctionCounters, type FunctionPool } from './function-pool.ts';
 import { httpEvent, writeHttpResponse, writeJson } from './http-event.ts';
@@ -24,6 +25,8 @@ export interface LambdaHostOptions {
   readonly throttle?: boolean;
   /** Requests to the function URL arrive as if IAM had let them in (`requestContext.authorizer.iam`). */
   readonly iam?: boolean;
+  /** How long a request to the function URL is under way before anything is done with it, as over a network. */
+  readonly delayMs?: number;
   /** Ports of the HTTP API and of the function URL; default: free ones. */
   readonly port?: number;
   readonly functionUrlPort?: number;
@@ -109,6 +112,7 @@ export async function startLambdaHost(options: LambdaHostOptions = {}): Promise<
     const [path, query] = splitUrl(request);
     const body = await readBody(request, PAYLOAD_LIMIT_BYTES);
     if (body === undefined) return writeJson(response, 413, { Message: 'Request Entity Too Large' });
+    if (options.delayMs !== undefined) await sleep(options.delayMs);
     const event = httpEvent(request, { routeKey: '$default', path, query, body, iam: options.iam ?? false });
     writeHttpResponse(response, await pool.invoke(event));
   }

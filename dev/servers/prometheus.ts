@@ -9,17 +9,20 @@ export interface PrometheusOptions {
   readonly targetsFile: string;
   /** Seconds between scrapes, fractions allowed (0.5). Default 5. */
   readonly scrapeIntervalS?: number;
+  /** Labels that a target writes itself, such as `instance`, win over Prometheus's own: one target for many. */
+  readonly honorLabels?: boolean;
 }
 
 /** Starts Prometheus, which scrapes the targets of `targetsFile`; `url` is http://127.0.0.1:<port>. */
-export function startPrometheus({ targetsFile, scrapeIntervalS = 5 }: PrometheusOptions): Promise<RunningServer> {
+export function startPrometheus(options: PrometheusOptions): Promise<RunningServer> {
+  const { targetsFile, scrapeIntervalS = 5, honorLabels = false } = options;
   return startServer({
     name: 'prometheus',
     ...findServer('prometheus'),
     ports: 1,
     async prepare(folder, [port]) {
       const file = join(folder, 'prometheus.yml');
-      await writeFile(file, configuration(targetsFile, Math.round(scrapeIntervalS * 1000)));
+      await writeFile(file, configuration(targetsFile, Math.round(scrapeIntervalS * 1000), honorLabels));
       return [
         `--config.file=${file}`,
         `--storage.tsdb.path=${join(folder, 'data')}`,
@@ -32,13 +35,14 @@ export function startPrometheus({ targetsFile, scrapeIntervalS = 5 }: Prometheus
   });
 }
 
-function configuration(targetsFile: string, intervalMs: number): string {
+function configuration(targetsFile: string, intervalMs: number, honorLabels: boolean): string {
   return `global:
   scrape_interval: ${intervalMs}ms
   scrape_timeout: ${intervalMs}ms
   evaluation_interval: 1h
 scrape_configs:
   - job_name: cadvisor
+    honor_labels: ${honorLabels}
     file_sd_configs:
       - files: [${JSON.stringify(targetsFile)}]
         refresh_interval: 1s

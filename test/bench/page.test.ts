@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+import { judge } from './goals.ts';
+import { speedPicture } from './page-picture.ts';
+import { BEGIN, END, sectionOf, withSection } from './page-text.ts';
+
+const MACHINE = {
+  measuredAt: '2026-11-24T10:00:00.000Z',
+  cpu: 'Some CPU',
+  cores: 2,
+  memoryGib: 24,
+  kernel: '6',
+  node: 'v24.21.0',
+  commit: 'abc1234',
+  loadBefore: 0.1,
+  quick: false,
+};
+const FIGURES = {
+  p50_ms_c1_n30: 1.234,
+  p99_ms_c1_n30: 5.6,
+  rps_c1_n30: 1234.4,
+  p50_over_floor_c1_n30: 1.25,
+  p50_over_floor_c1_n30_min: 1.1,
+  p50_over_floor_c1_n30_max: 1.4,
+  usd_per_million_at_1000: 3.799,
+  'assign_bundle_bytes:zod': 32_164,
+};
+
+it('writes each figure where it belongs, and a dash for what was not measured', () => {
+  const section = sectionOf({ machine: MACHINE, figures: FIGURES });
+
+  expect(section).toContain('| 1 |  |  | 1.23 / 5.6 / 1,234 |  |  |');
+  expect(section).toContain('| at most 1.3 | 1.25 (1.1 to 1.4) | met, within the noise |');
+  expect(section).toContain('| at most 0 | - | not measured |');
+  expect(section).toContain('| `zod` | 32,164 | - |');
+  expect(section).toContain('3.80');
+});
+
+it('replaces what is between the markers and nothing else', () => {
+  const readme = `# A\n\n${BEGIN}\nold\n${END}\n\n## B\n`;
+
+  expect(withSection(readme, 'new')).toBe(`# A\n\n${BEGIN}\nnew\n${END}\n\n## B\n`);
+  expect(() => withSection('# A', 'new')).toThrow('README.md must have');
+});
+
+it('draws a bar for each point measured, in colours for light and dark', () => {
+  const picture = speedPicture(FIGURES);
+
+  expect(picture.match(/class="n30" opacity/g)).toHaveLength(1);
+  expect(picture.match(/class="n3" opacity/g)).toBeNull();
+  expect(picture).toContain('prefers-color-scheme: dark');
+});
+
+it.each([
+  [{ atMost: 1.3 }, 1.2, 1.1, 1.29, 'met'],
+  [{ atMost: 1.3 }, 1.2, 1.1, 1.31, 'met, within the noise'],
+  [{ atMost: 1.3 }, 1.4, 1.31, 1.5, 'missed'],
+  [{ atLeast: 6 }, 5, 4, 7, 'missed, within the noise'],
+  [{ atLeast: 6 }, 6, 6, 6, 'met'],
+] as const)('judges %j at %d (%d to %d) as %s', (bound, value, min, max, verdict) => {
+  expect(judge({ name: 'x', means: '', ...bound }, { x: value, x_min: min, x_max: max })).toBe(verdict);
+});
