@@ -3,7 +3,7 @@ import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROJECT_ROOT } from './find-server.mjs';
-import type { FleetInstance, Load } from './fleet/fleet-types.ts';
+import type { FleetInstance, InstanceChange, Load } from './fleet/fleet-types.ts';
 import type { LambdaHostOptions, LambdaHostStatus } from './lambda-host/start-lambda-host.ts';
 import { startConsul } from './servers/consul.ts';
 import { startNats } from './servers/nats.ts';
@@ -20,6 +20,8 @@ export interface StackOptions {
   readonly instances?: number;
   /** Unequal ones. */
   readonly mixed?: boolean;
+  /** Games that each instance takes at most; absent: it says nothing of that. */
+  readonly maxGames?: number;
   /** Seconds between Prometheus's scrapes, default 5. */
   readonly scrapeIntervalS?: number;
   /** How the local Lambda host runs the functions. */
@@ -67,6 +69,8 @@ export interface Stack {
   /** What Prometheus knows of each instance, asked and read as the functions do. */
   readonly measuredLoad: MeasuredLoad;
   readonly fleetReport: () => Promise<readonly FleetReport[]>;
+  /** `id`: an instance's id or address. Resolves when the instance has been told; Consul notices when it next looks. */
+  readonly changeInstance: (id: string, change: InstanceChange) => Promise<void>;
   /** Process ids and counters of the functions' environments. */
   readonly functionStatus: () => Promise<LambdaHostStatus>;
   /** HTTP requests and Redis commands that came to the REST front. */
@@ -88,7 +92,7 @@ const PROVISIONED = { batch: 4, assign: 4 };
  * each, and the relay is ready. When anything fails, what was started is stopped first.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const { instances = 5, mixed = false, scrapeIntervalS = 5, onProgress = () => {} } = options;
+  const { instances = 5, mixed = false, maxGames, scrapeIntervalS = 5, onProgress = () => {} } = options;
   await requireBuild();
   const folder = await createRunFolder('stack');
   const started: Promise<RunningServer>[] = [];
@@ -119,7 +123,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ]);
     const upstashToken = randomToken();
     const assignToken = randomToken();
-    const fleetOptions = { consulUrl: consul.url, redisUrl: redis.url, targetsFile, instances, mixed };
+    const fleetOptions = { consulUrl: consul.url, redisUrl: redis.url, targetsFile, instances, mixed, maxGames };
     const [upstash, fleet] = await Promise.all([
       begin(() => startUpstash(redis.url, upstashToken)),
       begin(() => startFleetProcess(fleetOptions)),
@@ -163,6 +167,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       fleetReport: async () => {
         const url = await printedUrl(fleet.logFile);
         return (await getJson<{ instances: FleetReport[] }>(`${url}/fleet`)).instances;
+      },
+      changeInstance: async (id, change) => {
+        const url = `${await printedUrl(fleet.logFile)}/fleet/${encodeURIComponent(id)}`;
+        const answer = await fetch(url, { method: 'PATCH', body: JSON.stringify(change) });
+        if (!answer.ok) throw new Error(`The fleet answered ${answer.status}: ${await answer.text()}`);
       },
       functionStatus: () => getJson(`${functions.url}/__host`),
       upstashCounters: () => getJson(`${upstash.url}/__counters`),

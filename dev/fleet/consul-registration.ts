@@ -15,11 +15,18 @@ export interface Registration {
   readonly port: number;
   readonly cpuCores: number;
   readonly memoryBytes: number;
+  readonly maxGames?: number;
+  readonly draining: boolean;
+}
+
+/** Registers one as `game-service`, or registers it anew: its check then keeps its status. */
+export function register(consulUrl: string, instance: Registration, intervalMs: number): Promise<void> {
+  return put(consulUrl, '/v1/agent/service/register', definition(instance, intervalMs));
 }
 
 /** Registers each as `game-service` with an HTTP check of its /health, and waits until Consul calls all of them passing. */
 export async function registerAll(consulUrl: string, all: readonly Registration[], intervalMs: number): Promise<void> {
-  await eachAtOnce(all, (one) => put(consulUrl, '/v1/agent/service/register', definition(one, intervalMs)));
+  await eachAtOnce(all, (one) => register(consulUrl, one, intervalMs));
   const giveUpAt = performance.now() + PASSING_LIMIT_MS;
   const wanted = new Set(all.map(({ id }) => id));
   for (;;) {
@@ -29,6 +36,10 @@ export async function registerAll(consulUrl: string, all: readonly Registration[
       throw new Error(`Only ${passing.length} of ${wanted.size} instances pass in Consul`);
     await sleep(100);
   }
+}
+
+export function setMaintenance(consulUrl: string, id: string, on: boolean): Promise<void> {
+  return put(consulUrl, `/v1/agent/service/maintenance/${encodeURIComponent(id)}?enable=${on}`, undefined);
 }
 
 /** Takes the services with these IDs out again. */
@@ -47,6 +58,8 @@ function definition(instance: Registration, intervalMs: number) {
       memory_bytes: String(instance.memoryBytes),
       rest_api_port: String(REST_API_PORT),
       grpc_port: String(GRPC_PORT),
+      ...(instance.maxGames !== undefined && { max_games: String(instance.maxGames) }),
+      ...(instance.draining && { draining: 'true' }),
     },
     Check: {
       HTTP: `http://${instance.address}:${instance.port}/health`,

@@ -9,6 +9,13 @@ export interface SimulatedInstance extends Omit<FleetInstance, 'games' | 'port'>
   readonly server: Server;
   health: 'passing' | 'critical';
   hasMetrics: boolean;
+  draining: boolean;
+}
+
+export interface InstanceOptions {
+  /** One of three sizes, by its index. */
+  readonly mixed?: boolean | undefined;
+  readonly maxGames?: number | undefined;
 }
 
 const GIB = 2 ** 30;
@@ -21,7 +28,7 @@ const MIXED: readonly Load[] = [
 const PER_BLOCK = 250;
 
 /** @param index from 0; the addresses run 127.10.0.1 to 127.10.0.250, then 127.10.1.1 and on */
-export function createInstance(index: number, mixed: boolean): SimulatedInstance {
+export function createInstance(index: number, { mixed = false, maxGames }: InstanceOptions = {}): SimulatedInstance {
   const capacity = (mixed ? MIXED[index % MIXED.length] : undefined) ?? EQUAL;
   const id = `game-service-${index + 1}`;
   const use = createInstanceLoad(capacity.cpuCores, performance.now());
@@ -29,9 +36,11 @@ export function createInstance(index: number, mixed: boolean): SimulatedInstance
     id,
     address: `127.10.${Math.floor(index / PER_BLOCK)}.${(index % PER_BLOCK) + 1}`,
     ...capacity,
+    ...(maxGames !== undefined && { maxGames }),
     use,
     health: 'passing',
     hasMetrics: true,
+    draining: false,
     server: createServer((request, response) => {
       if (request.url === '/health') {
         response.writeHead(instance.health === 'passing' ? 200 : 503).end(`${instance.health}\n`);

@@ -9,6 +9,8 @@ export interface FleetOptions {
   readonly instances: number;
   /** 2, 4 and 8 cores with 4, 8 and 16 GiB in turn instead of 4 cores and 8 GiB each. */
   readonly mixed?: boolean;
+  /** Games that each instance says it can take at most (`max_games`); absent: it says nothing of that. */
+  readonly maxGames?: number;
   /** Between two health checks of one instance; default 1 s, from 50 instances on 20 ms for each instance. */
   readonly consulCheckIntervalMs?: number;
 }
@@ -28,8 +30,20 @@ export interface FleetInstance {
   /** Capacity, not use. */
   readonly cpuCores: number;
   readonly memoryBytes: number;
+  readonly maxGames?: number;
   /** How many games' records name it. */
   readonly games: number;
+}
+
+/** What PATCH /fleet/<id> of the fleet's process takes: what is absent stays as it is. */
+export interface InstanceChange {
+  /** Holds it at a load, takes its metrics away, or lets it follow its games again. */
+  readonly load?: Load | 'no-metrics' | 'games';
+  readonly health?: 'passing' | 'critical';
+  readonly maintenance?: boolean;
+  readonly draining?: boolean;
+  /** Whether it is there at all: false takes it out, true brings it back. */
+  readonly present?: boolean;
 }
 
 /** Every `id` below may be an instance's id or its address. */
@@ -41,8 +55,14 @@ export interface Fleet {
   setLoad(id: string, load: Load | 'no-metrics' | undefined): void;
   /** Consul notices with its next check. */
   setHealth(id: string, health: 'passing' | 'critical'): void;
+  /** Consul's own maintenance mode. */
+  setMaintenance(id: string, on: boolean): Promise<void>;
+  /** Registers it anew with or without `draining` in its Meta. */
+  setDraining(id: string, draining: boolean): Promise<void>;
   /** Deregisters an instance and closes its listener. */
   remove(id: string): Promise<void>;
+  /** Brings back an instance that was removed, at its address and under its id. */
+  restore(id: string): Promise<void>;
   /** Removes all. May be called again. */
   stop(): Promise<void>;
 }

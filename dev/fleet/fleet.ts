@@ -1,9 +1,9 @@
 import { rename, writeFile } from 'node:fs/promises';
-import { deregisterAll, registerAll } from './consul-registration.ts';
+import { deregisterAll, register, registerAll, setMaintenance } from './consul-registration.ts';
 import { createInstance, type SimulatedInstance } from './fleet-instance.ts';
 import type { Fleet, FleetOptions } from './fleet-types.ts';
 import { followGames } from './follow-games.ts';
-import { closeServer, listenAll } from './listen-all.ts';
+import { closeServer, listen, listenAll } from './listen-all.ts';
 
 const SHORTEST_CHECK_INTERVAL_MS = 1000;
 const CHECK_INTERVAL_PER_INSTANCE_MS = 20;
@@ -15,11 +15,10 @@ const CHECK_INTERVAL_PER_INSTANCE_MS = 20;
  * (ready in 1.7 s) Consul 0.04, Prometheus 0.03 scraping every 5 s, the fleet 0.06; with 5 (0.2 s) under 0.01 each.
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const created = Array.from({ length: options.instances }, (_, index) =>
-    createInstance(index, options.mixed ?? false),
-  );
+  const created = Array.from({ length: options.instances }, (_, index) => createInstance(index, options));
   const port = await listenAll(created);
   const live = new Map(created.map((instance) => [instance.id, instance]));
+  const removed = new Map<string, SimulatedInstance>();
   let writing = Promise.resolve();
   /** One write after the other: an older list must not replace a newer one. */
   function writeTargets(): Promise<void> {
@@ -56,9 +55,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     }
   }
 
-  function find(id: string): SimulatedInstance {
-    const instance = live.get(id) ?? [...live.values()].find(({ address }) => address === id);
-    if (instance === undefined) throw new Error(`No instance ${id} in the fleet`);
+  function find(id: string, among: ReadonlyMap<string, SimulatedInstance> = live): SimulatedInstance {
+    const instance = among.get(id) ?? [...among.values()].find(({ address }) => address === id);
+    if (instance === undefined) throw new Error(`No instance ${id} ${among === live ? 'in' : 'out of'} the fleet`);
     return instance;
   }
 
@@ -83,6 +82,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         port,
         cpuCores,
         memoryBytes,
+        ...(options.maxGames !== undefined && { maxGames: options.maxGames }),
         games: use.gameCount(),
       }));
     },
@@ -95,11 +95,25 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     setHealth(id, health) {
       find(id).health = health;
     },
+    setMaintenance: (id, on) => setMaintenance(options.consulUrl, find(id).id, on),
+    async setDraining(id, draining) {
+      const instance = find(id);
+      instance.draining = draining;
+      await register(options.consulUrl, { ...instance, port }, intervalMs);
+    },
     async remove(id) {
       const instance = find(id);
       live.delete(instance.id);
+      removed.set(instance.id, instance);
       await Promise.all([deregisterAll(options.consulUrl, [instance.id]), writeTargets()]);
       await closeServer(instance.server);
+    },
+    async restore(id) {
+      const instance = find(id, removed);
+      removed.delete(instance.id);
+      live.set(instance.id, instance);
+      await listen(instance.server, port, instance.address);
+      await Promise.all([register(options.consulUrl, { ...instance, port }, intervalMs), writeTargets()]);
     },
     stop() {
       stopping ??= stopAll();

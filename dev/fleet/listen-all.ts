@@ -27,7 +27,8 @@ export function closeServer(server: Server): Promise<void> {
   });
 }
 
-function listen(server: Server, port: number, address: string): Promise<void> {
+/** Lets a server that was closed listen again as well. */
+export function listen(server: Server, port: number, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, address, () => {

@@ -1,15 +1,14 @@
-import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { startFleet } from './fleet.ts';
-import type { Fleet } from './fleet-types.ts';
+import { createFleetDoor } from './fleet-door.ts';
 import { closeServer, listenAll } from './listen-all.ts';
 
 // The fleet as a process of its own, so that hundreds of instances do not slow down what is measured beside them.
 // It prints one JSON line, {"ready":true,"instances":5,"url":"http://127.0.0.1:<port>"}, once all pass in Consul;
-// GET <url>/fleet answers what each instance truly uses at that moment. Stops on SIGTERM and SIGINT.
+// <url>/fleet tells of the instances and changes them (see fleet-door.ts). Stops on SIGTERM and SIGINT.
 
 const USAGE = `Usage: node dev/fleet/main.ts --consul-url URL --targets-file FILE [--redis-url URL] [--instances 5]
-  [--mixed] [--check-interval-ms MS]`;
+  [--mixed] [--max-games N] [--check-interval-ms MS]`;
 
 const { values } = parseArgs({
   options: {
@@ -18,12 +17,14 @@ const { values } = parseArgs({
     'redis-url': { type: 'string' },
     instances: { type: 'string', default: '5' },
     mixed: { type: 'boolean', default: false },
+    'max-games': { type: 'string' },
     'check-interval-ms': { type: 'string' },
   },
 });
 const consulUrl = values['consul-url'];
 const targetsFile = values['targets-file'];
 const instances = Number(values.instances);
+const maxGames = values['max-games'];
 const checkIntervalMs = values['check-interval-ms'];
 if (consulUrl === undefined || targetsFile === undefined || !(Number.isInteger(instances) && instances > 0)) {
   console.error(USAGE);
@@ -36,15 +37,10 @@ const fleet = await startFleet({
   instances,
   mixed: values.mixed,
   ...(values['redis-url'] === undefined ? {} : { redisUrl: values['redis-url'] }),
+  ...(maxGames === undefined ? {} : { maxGames: Number(maxGames) }),
   ...(checkIntervalMs === undefined ? {} : { consulCheckIntervalMs: Number(checkIntervalMs) }),
 });
-const door = createServer((request, response) => {
-  if (request.url !== '/fleet') {
-    response.writeHead(404).end();
-    return;
-  }
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ instances: report(fleet) }));
-});
+const door = createFleetDoor(fleet);
 const port = await listenAll([{ address: '127.0.0.1', server: door }]);
 console.log(JSON.stringify({ ready: true, instances, url: `http://127.0.0.1:${port}` }));
 
@@ -52,9 +48,4 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     void Promise.all([fleet.stop(), closeServer(door)]).then(() => process.exit(0));
   });
-}
-
-/** Each instance with its capacity, its true `load` ({ cpuCores, memoryBytes }) and its number of games. */
-function report(running: Fleet) {
-  return running.instances.map((instance) => ({ ...instance, load: running.load(instance.id) }));
 }

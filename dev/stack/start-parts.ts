@@ -20,11 +20,12 @@ export interface FleetProcessOptions {
   readonly targetsFile: string;
   readonly instances: number;
   readonly mixed: boolean;
+  readonly maxGames?: number | undefined;
 }
 
 /** `printedUrl` tells where it answers; the port in its `url` is not used. */
 export function startFleetProcess(options: FleetProcessOptions): Promise<RunningServer> {
-  const { consulUrl, redisUrl, targetsFile, instances, mixed } = options;
+  const { consulUrl, redisUrl, targetsFile, instances, mixed, maxGames } = options;
   return startNodeServer({
     name: 'fleet',
     script: 'dev/fleet/main.ts',
@@ -33,6 +34,7 @@ export function startFleetProcess(options: FleetProcessOptions): Promise<Running
     args: () => [
       ...['--consul-url', consulUrl, '--redis-url', redisUrl, '--targets-file', targetsFile],
       ...['--instances', `${instances}`, ...(mixed ? ['--mixed'] : [])],
+      ...(maxGames === undefined ? [] : ['--max-games', `${maxGames}`]),
     ],
   });
 }

@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { PROJECT_ROOT } from '../../dev/find-server.mjs';
 import { startFleet } from '../../dev/fleet/fleet.ts';
-import type { FleetOptions } from '../../dev/fleet/fleet-types.ts';
+import type { FleetOptions, InstanceChange } from '../../dev/fleet/fleet-types.ts';
 import { gameCost } from '../../dev/fleet/game-cost.ts';
 import { createInstanceLoad } from '../../dev/fleet/instance-load.ts';
 import { startConsul } from '../../dev/servers/consul.ts';
@@ -114,6 +114,60 @@ it('registers what each instance is, takes one out, and all at the end', async (
   expect(await entries(consul.url)).toEqual([]);
 });
 
+it('drains and serves again, keeping what Consul knows of its health', async () => {
+  const consul = keep(await startConsul());
+  const fleet = await start({ consulUrl: consul.url, instances: 2, maxGames: 7, consulCheckIntervalMs: 200 });
+  const meta = async () => (await entries(consul.url)).map(({ Service }) => Service.Meta);
+  fleet.setHealth('127.10.0.2', 'critical');
+  await vi.waitFor(async () => expect(await statuses(consul.url)).toEqual(['passing', 'critical']), PATIENCE);
+
+  await fleet.setDraining('127.10.0.1', true);
+  await fleet.setDraining('127.10.0.2', true);
+
+  expect(await statuses(consul.url)).toEqual(['passing', 'critical']);
+  expect(await meta()).toMatchObject([
+    { draining: 'true', max_games: '7' },
+    { draining: 'true', max_games: '7' },
+  ]);
+  await fleet.setDraining('127.10.0.1', false);
+  expect((await meta())[0]).not.toHaveProperty('draining');
+});
+
+it('goes into maintenance mode and out of it', async () => {
+  const consul = keep(await startConsul());
+  const fleet = await start({ consulUrl: consul.url, instances: 2 });
+  const checks = async () =>
+    (await entries(consul.url)).map(({ Checks }) => Checks.map(({ CheckID, Status }) => `${CheckID} ${Status}`));
+  const before = await checks();
+
+  await fleet.setMaintenance('127.10.0.2', true);
+
+  expect((await checks())[0]).toEqual(before[0]);
+  expect((await checks())[1]).toContain('_service_maintenance:game-service-2 critical');
+  await fleet.setMaintenance('127.10.0.2', false);
+  expect(await checks()).toEqual(before);
+});
+
+it('brings back an instance that it took out, as the one that it was', async () => {
+  const consul = keep(await startConsul());
+  const fleet = await start({ consulUrl: consul.url, instances: 2 });
+  const before = await entries(consul.url);
+  const { port = 0 } = fleet.instances[0] ?? {};
+  await fleet.remove('127.10.0.1');
+
+  await fleet.restore('127.10.0.1');
+
+  expect((await entries(consul.url)).map(({ Service }) => Service.Address)).toEqual(
+    before.map(({ Service }) => Service.Address),
+  );
+  expect(await statuses(consul.url)).toEqual(['passing', 'passing']);
+  expect((await fetch(`http://127.10.0.1:${port}/health`)).status).toBe(200);
+  const [{ targets }] = JSON.parse(readFileSync(targetsFile, 'utf8')) as [{ targets: string[] }];
+  expect(targets.sort()).toEqual([`127.10.0.1:${port}`, `127.10.0.2:${port}`]);
+  await fleet.stop();
+  expect(await entries(consul.url)).toEqual([]);
+});
+
 it('stops although Consul is gone', async () => {
   const consul = keep(await startConsul());
   const fleet = await start({ consulUrl: consul.url, instances: 2 });
@@ -164,7 +218,17 @@ it('lets load follow the games that the records in Redis give it', async () => {
 it('runs as a process that reports true loads and leaves nothing in Consul', async () => {
   const consul = keep(await startConsul());
   const main = join(PROJECT_ROOT, 'dev', 'fleet', 'main.ts');
-  const args = ['--consul-url', consul.url, '--targets-file', targetsFile, '--instances', '2', '--mixed'];
+  const args = [
+    '--consul-url',
+    consul.url,
+    '--targets-file',
+    targetsFile,
+    '--instances',
+    '2',
+    '--mixed',
+    '--max-games',
+    '9',
+  ];
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   started.push({ stop: async () => void child.kill('SIGKILL') });
 
@@ -178,6 +242,24 @@ it('runs as a process that reports true loads and leaves nothing in Consul', asy
       { id: 'game-service-2', address: '127.10.0.2', cpuCores: 4, memoryBytes: 8 * GIB, games: 0, load: IDLE },
     ],
   });
+
+  const patch = (id: string, change: InstanceChange) =>
+    fetch(`${url}/fleet/${id}`, { method: 'PATCH', body: JSON.stringify(change) });
+  const held = { cpuCores: 1.5, memoryBytes: GIB };
+  expect((await patch('127.10.0.1', { load: held, maintenance: true, draining: true })).status).toBe(204);
+  expect((await patch('127.10.0.2', { present: false })).status).toBe(204);
+  const report = await (await fetch(`${url}/fleet`)).json();
+  expect(report).toMatchObject({ instances: [{ address: '127.10.0.1', maxGames: 9, load: held }] });
+  const [entry, ...others] = await entries(consul.url);
+  expect(others).toEqual([]);
+  expect(entry?.Service.Meta).toMatchObject({ draining: 'true', max_games: '9' });
+  expect(entry?.Checks.map(({ CheckID }) => CheckID)).toContain('_service_maintenance:game-service-1');
+  expect((await patch('127.10.0.2', { present: true, health: 'critical' })).status).toBe(204);
+  await vi.waitFor(async () => expect((await statuses(consul.url))[1]).toBe('critical'), PATIENCE);
+  expect((await patch('127.10.0.1', { load: 'games' })).status).toBe(204);
+  expect(await (await fetch(`${url}/fleet`)).json()).toMatchObject({ instances: [{ load: IDLE }, {}] });
+  const unknown = await patch('10.0.0.1', { health: 'critical' });
+  expect([unknown.status, await unknown.text()]).toEqual([400, 'No instance 10.0.0.1 in the fleet']);
 
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);

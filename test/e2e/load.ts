@@ -6,6 +6,7 @@ export interface SeenReply {
   readonly instance_id?: string;
   readonly code?: string;
   readonly replayed?: boolean;
+  readonly reassigned?: boolean;
   readonly degraded?: readonly string[];
 }
 
@@ -24,13 +25,18 @@ const PATIENCE_MS = 2000;
 export const PATIENT_TIMEOUT_MS = 8000;
 
 /** Asks for one game; as a NATS client that knows nothing of this project, unless it says how long it waits. */
-export async function assignOverNats(nats: NatsConnection, gameId: string, timeoutMs?: number): Promise<Answer> {
+export async function assignOverNats(
+  nats: NatsConnection,
+  gameId: string,
+  timeoutMs?: number,
+  subject = 'game.assign.request',
+): Promise<Answer> {
   const startedAt = performance.now();
   const said = headers();
   if (timeoutMs !== undefined) said.set('Timeout-Ms', String(timeoutMs));
   const options = { timeout: (timeoutMs ?? 0) + PATIENCE_MS, ...(timeoutMs !== undefined && { headers: said }) };
   const payload = JSON.stringify({ game_id: gameId, settings: { resource_level: 'low' } });
-  const message = await nats.request('game.assign.request', payload, options).catch(() => undefined);
+  const message = await nats.request(subject, payload, options).catch(() => undefined);
   return { gameId, reply: message?.json<SeenReply>(), ms: performance.now() - startedAt };
 }
 
@@ -62,6 +68,32 @@ export async function assignAll(
   }
   await Promise.all(Array.from({ length: concurrency }, caller));
   return answers;
+}
+
+/**
+ * Asks for all of the games at once, and for one whose outcome is unknown again, until each has an answer that is one.
+ * `ask` says how; it has to be patient.
+ */
+export async function assignAtOnce(
+  gameIds: readonly string[],
+  ask: (gameId: string, index: number) => Promise<Answer>,
+): Promise<readonly Answer[]> {
+  async function askUntilKnown(gameId: string, index: number): Promise<Answer> {
+    for (;;) {
+      const answer = await ask(gameId, index);
+      if (answer.reply?.code !== 'deadline_exceeded') return answer;
+    }
+  }
+  return Promise.all(gameIds.map(askUntilKnown));
+}
+
+/** How many of the answers name each instance. */
+export function perInstance(answers: readonly Answer[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { reply } of answers) {
+    if (reply?.instance_id !== undefined) counts[reply.instance_id] = (counts[reply.instance_id] ?? 0) + 1;
+  }
+  return counts;
 }
 
 /** Ids that nothing has used before. */
