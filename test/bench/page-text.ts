@@ -7,20 +7,11 @@ export interface Results {
   readonly figures: Figures;
 }
 
-export const BEGIN = '<!-- bench:begin (made by test/bench/page.ts) -->';
-export const END = '<!-- bench:end -->';
+export const MARKERS = { begin: '<!-- bench:begin (made by test/bench/page.ts) -->', end: '<!-- bench:end -->' };
 
 export const CONCURRENCIES = [1, 16, 64, 256] as const;
 export const FLEETS = ['floor', 'n3', 'n30', 'n300', 'n3000'] as const;
 const RATES = [1, 100, 1000] as const;
-
-/** `readme` with the section between the markers made anew. */
-export function withSection(readme: string, section: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error(`README.md must have ${BEGIN} and, after it, ${END}.`);
-  return `${readme.slice(0, begin + BEGIN.length)}\n${section}\n${readme.slice(end)}`;
-}
 
 /** The section "How fast, how much": every figure of it comes from `results`. */
 export function sectionOf({ machine, figures }: Results): string {

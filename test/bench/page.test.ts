@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { judge } from './goals.ts';
 import { speedPicture } from './page-picture.ts';
-import { BEGIN, END, sectionOf, withSection } from './page-text.ts';
+import { sectionOf } from './page-text.ts';
 
 const MACHINE = {
   measuredAt: '2026-11-24T10:00:00.000Z',
@@ -33,13 +33,6 @@ it('writes each figure where it belongs, and a dash for what was not measured', 
   expect(section).toContain('| at most 0 | - | not measured |');
   expect(section).toContain('| `zod` | 32,164 | - |');
   expect(section).toContain('3.80');
-});
-
-it('replaces what is between the markers and nothing else', () => {
-  const readme = `# A\n\n${BEGIN}\nold\n${END}\n\n## B\n`;
-
-  expect(withSection(readme, 'new')).toBe(`# A\n\n${BEGIN}\nnew\n${END}\n\n## B\n`);
-  expect(() => withSection('# A', 'new')).toThrow('README.md must have');
 });
 
 it('draws a bar for each point measured, in colours for light and dark', () => {

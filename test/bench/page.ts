@@ -2,13 +2,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../../dev/find-server.mjs';
+import { withSection } from '../support/readme-section.ts';
 import { speedPicture } from './page-picture.ts';
-import { type Results, sectionOf, withSection } from './page-text.ts';
+import { MARKERS, type Results, sectionOf } from './page-text.ts';
 
 const [resultsFile = join(PROJECT_ROOT, 'test', 'bench', 'results.json')] = process.argv.slice(2);
 const results: Results = JSON.parse(await readFile(resultsFile, 'utf8'));
 const readmeFile = join(PROJECT_ROOT, 'README.md');
-const readme = withSection(await readFile(readmeFile, 'utf8'), sectionOf(results));
+const readme = withSection(await readFile(readmeFile, 'utf8'), MARKERS, sectionOf(results));
 await writeFile(readmeFile, readme);
 await mkdir(join(PROJECT_ROOT, 'docs'), { recursive: true });
 await writeFile(join(PROJECT_ROOT, 'docs', 'speed.svg'), speedPicture(results.figures));
