@@ -332,13 +332,26 @@ local function find_mean_life()
   end
 end
 
+-- How many sessions one stands for that is not known to have ended, as far as ends are reported at all: mean_life says
+-- how many of all of them still run, so those known to have ended must not count as ended twice.
+local known_ends = 1
+
+local function find_known_ends()
+  local sessions, ended = 0, 0
+  for i = 1, #candidates do
+    sessions = sessions + decayed(instances[i], SESSIONS[CPU])
+    ended = ended + decayed(instances[i], ENDED[CPU])
+  end
+  if sessions > 0 then known_ends = (sessions + ended) / sessions end
+end
+
 -- By remembered sessions: those of the last MEMORY_S, less those that will have ended.
 local function remembered_score(i, wanted, own)
   local instance, candidate = instances[i], candidates[i]
   local listed = max(1, now - instance[SEEN_AT])
   local alive = min(1, mean_life * (1 - exp(-listed / mean_life)) / (MEMORY_S * (1 - exp(-listed / MEMORY_S))))
   local function share(k)
-    return (SESSION_CAUTION * decayed(instance, SESSIONS[k]) * alive + own[k]) * cost[k] / candidate[CAPACITY[k]]
+    return (SESSION_CAUTION * decayed(instance, SESSIONS[k]) * known_ends * alive + own[k]) * cost[k] / candidate[CAPACITY[k]]
   end
   return share(wanted) + OTHER_WEIGHT * share(3 - wanted)
 end
@@ -654,6 +667,7 @@ if placing then
   learned = learn()
   for k = CPU, RAM do cost[k] = find_cost(k) end
   find_mean_life()
+  if sampled < #candidates then find_known_ends() end
 end
 
 local results, explained = {}, nil

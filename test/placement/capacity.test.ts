@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Candidate } from '../../lib/app/placement.ts';
 import { candidate, GIB, request, requests } from '../support/placement.ts';
 import { chosen, type PlacementServer, startPlacementServer } from '../support/placement-service.ts';
+import { createRandom } from '../support/random.ts';
 
 let server: PlacementServer;
 const service: PlacementServer['service'] = (...args) => server.service(...args);
@@ -94,7 +95,7 @@ describe('a place', () => {
     const { place, release, at, instance } = service({ leaseTtlS: 70 });
     const fleet = (second: number) => [limited('a', 10, second), limited('b', 10, second)];
     const living = new Map<string, number>();
-    const random = mulberry32(7);
+    const random = createRandom('places').uniform;
     for (let second = 0; second < 1500; second += 1 + Math.floor(random() * 10)) {
       at(second);
       for (const [game, until] of living) if (until <= second) living.delete(game);
@@ -138,13 +139,3 @@ describe('a place', () => {
     return counted.reduce((sum, [, , count]) => sum + Number(count), 0);
   }
 });
-
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

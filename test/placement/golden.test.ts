@@ -1,31 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startRedis } from '../../dev/servers/redis.ts';
-import type { RunningServer } from '../../dev/servers/running-server.ts';
-import { createRedisClient } from '../../lib/adapters/redis/redis-client.ts';
-import type { RedisClient } from '../../lib/app/ports.ts';
 import { createLuaPlacement } from '../../lib/placement/lua-placement.ts';
 import { placementConfig } from '../support/placement.ts';
+import { type PlacementServer, startPlacementServer } from '../support/placement-service.ts';
 import { GOLDEN_CONFIG, GOLDEN_T0, type GoldenDecision, runGolden, toCall } from './golden.ts';
 import { GOLDEN_DECISIONS } from './golden-decisions.ts';
 import { createRuleModel } from './rule-model.ts';
 
-let server: RunningServer;
-let client: RedisClient & { close(): void };
+let server: PlacementServer;
 
 beforeAll(async () => {
-  server = await startRedis();
-  client = createRedisClient({ host: '127.0.0.1', port: server.port, db: 0, password: () => undefined });
+  server = await startPlacementServer();
 });
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+afterAll(() => server.stop());
 
 describe('place.lua decides', () => {
   it.each(named(GOLDEN_DECISIONS))('%s', async (_rule, decision) => {
     const differences = await runGolden(
       decision,
-      (config, nowS) => createLuaPlacement(client, placementConfig(config), () => nowS() * 1000, { nowS }),
+      (config, nowS) => createLuaPlacement(server.client, placementConfig(config), () => nowS() * 1000, { nowS }),
       AbortSignal.timeout(30_000),
     );
 

@@ -1,27 +1,19 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startRedis } from '../../dev/servers/redis.ts';
-import type { RunningServer } from '../../dev/servers/running-server.ts';
-import { createRedisClient } from '../../lib/adapters/redis/redis-client.ts';
-import type { RedisClient } from '../../lib/app/ports.ts';
 import { createLuaPlacement, loadScript } from '../../lib/placement/lua-placement.ts';
 import { placementConfig } from '../support/placement.ts';
+import { type PlacementServer, startPlacementServer } from '../support/placement-service.ts';
 import { runGolden } from './golden.ts';
 import { GOLDEN_DECISIONS } from './golden-decisions.ts';
 import { MUTANTS } from './mutants.ts';
 
 const { source } = loadScript();
-let server: RunningServer;
-let client: RedisClient & { close(): void };
+let server: PlacementServer;
 
 beforeAll(async () => {
-  server = await startRedis();
-  client = createRedisClient({ host: '127.0.0.1', port: server.port, db: 0, password: () => undefined });
+  server = await startPlacementServer();
 });
-afterAll(async () => {
-  client.close();
-  await server.stop();
-});
+afterAll(() => server.stop());
 
 for (const { name, from, to, killedBy } of MUTANTS) {
   // A mutant that the script could not run would make the play throw, and so fail here.
@@ -34,7 +26,8 @@ for (const { name, from, to, killedBy } of MUTANTS) {
 
     const differences = await runGolden(
       decision,
-      (config, nowS) => createLuaPlacement(client, placementConfig(config), () => nowS() * 1000, { nowS, script }),
+      (config, nowS) =>
+        createLuaPlacement(server.client, placementConfig(config), () => nowS() * 1000, { nowS, script }),
       AbortSignal.timeout(30_000),
     );
 

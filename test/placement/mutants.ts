@@ -338,8 +338,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'remembered sessions are not thinned',
-    from: 'decayed(instance, SESSIONS[k]) * alive + own[k]',
-    to: 'decayed(instance, SESSIONS[k]) + own[k]',
+    from: 'known_ends * alive + own[k]',
+    to: 'known_ends + own[k]',
     killedBy: 'Remembered sessions count for as long as games seem to live by the load of CPU.',
   },
   {
@@ -558,6 +558,12 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'add_new(i, note, -1)',
     to: 'add_new(i, note, 1)',
     killedBy: 'A released game is no longer pending.',
+  },
+  {
+    name: 'sessions that are known to have ended are taken for ended twice',
+    from: 'decayed(instance, SESSIONS[k]) * known_ends',
+    to: 'decayed(instance, SESSIONS[k])',
+    killedBy: 'A released game takes off the remembered sessions what is left of its own.',
   },
   {
     name: 'a released game is still a session',

@@ -1,3 +1,4 @@
+import type { Random } from '../support/random.ts';
 import {
   GAME_CPU,
   GAME_DURATION,
@@ -10,7 +11,6 @@ import {
   SHORTEST_GAME_S,
   type Size,
 } from './model.ts';
-import type { Random } from './random.ts';
 import { durationOf, isWithin, type Scenario } from './scenarios.ts';
 
 /** All games of a run, in the order in which they come; one position in every array is one game. */

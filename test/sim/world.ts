@@ -1,5 +1,5 @@
+import { createRandom, type Random } from '../support/random.ts';
 import { BACKGROUND, EQUAL_SIZES, MIXED_SIZES, type Size } from './model.ts';
-import { createRandom, type Random } from './random.ts';
 import { durationOf, mostInstances, type Scenario, startsAt } from './scenarios.ts';
 import { createWorkload, type Workload } from './workload.ts';
 

@@ -8,6 +8,7 @@ import type {
   PlacementRequest,
   PlacementResult,
 } from '../../lib/app/placement.ts';
+import type { RedisClient } from '../../lib/app/ports.ts';
 import { createLuaPlacement, type PlacementConfig, type PlacementOptions } from '../../lib/placement/lua-placement.ts';
 import { NO_DEADLINE, placementConfig, T0 } from './placement.ts';
 
@@ -18,6 +19,8 @@ type More = Partial<Pick<PlacementCall, 'newestSampleS' | 'presence'>>;
 export interface PlacementServer {
   /** For looking at what was written. */
   readonly redis: Redis;
+  /** What a placement of one's own is made with. */
+  readonly client: RedisClient;
   service(overrides?: Partial<PlacementConfig>, options?: Pick<PlacementOptions, 'script'>): PlacementService;
   stop(): Promise<void>;
 }
@@ -99,6 +102,7 @@ export async function startPlacementServer(): Promise<PlacementServer> {
 
   return {
     redis,
+    client,
     service,
     async stop() {
       redis.disconnect();

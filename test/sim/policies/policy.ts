@@ -1,6 +1,6 @@
+import type { Random } from '../../support/random.ts';
 import type { Allocators } from '../allocators.ts';
 import type { Fleet } from '../fleet.ts';
-import type { Random } from '../random.ts';
 import type { World } from '../world.ts';
 
 /** What a policy can see and use. */
