@@ -41,6 +41,7 @@ local OWN_GAMES = 3           -- the game itself counts three times: it may be a
 local OTHER_WEIGHT = 0.25     -- weight of the resource that was not asked for ...
 local OTHER_LIMIT = 0.85      -- ... and above this share it adds more: CPU that runs short is shared among all, ...
 local OTHER_PENALTY = { 2, 4 } -- ... RAM that runs out kills. By resource: CPU, RAM
+local USED_UP = 0.95          -- from this share on CPU is used up: measured, all of it hardly ever shows
 local VISIBLE_AT_ONCE = { 0, 0.3 } -- share of a new game's CPU, RAM in the first sample after it
 local LAG_S = { max(5, 5 + (rule.cpu_window_s - rule.scrape_interval_s) / 2), 5 } -- the rest shows over this time
 local STALE_SCRAPES = 3       -- a sample this many scrapes behind the newest is no longer believed ...
@@ -316,8 +317,9 @@ end
 local function sampled_score(i, wanted, own)
   local other = 3 - wanted
   local share = expected_share(i, other, own)
-  -- CPU cannot be more than used up: where it is so everywhere, it tells nobody apart.
-  if other == CPU then share = min(1, share) end
+  -- CPU cannot be more than used up: where it is so everywhere, it tells nobody apart. How much more was wanted than
+  -- there is cannot be measured, so that games that have ended since may have freed nothing.
+  if other == CPU then share = instances[i][USED[CPU]] >= USED_UP * candidates[i][CAPACITY[CPU]] and 1 or min(1, share) end
   return expected_share(i, wanted, own) + OTHER_WEIGHT * share + OTHER_PENALTY[other] * max(0, share - OTHER_LIMIT)
 end
 

@@ -839,6 +839,16 @@ function releases(): GoldenDecision[] {
       ],
     },
     {
+      rule: 'A release frees no CPU, as the other resource, where all of it was in use.',
+      // 10 + (1 - 4) + 3 of RAM, 100/4 + 2 (100 - 85) of CPU = 65, though 97.4 of CPU are expected
+      steps: [
+        given(0, [server('it', [0, 97, 10])], four),
+        given(46, [server('it', [45, 97, 10])], times(1, 'it')),
+        releaseFour(47),
+        given(48, [server('it', [45, 97, 10]), ...betweenRam(45, 60.75, 61.75)], inOrder({ level: 'high' })),
+      ],
+    },
+    {
       rule: 'A released game takes off the remembered sessions what is left of its own.',
       // Of 20 sessions 4 go, of the 80 of all servers too, so that each of the others stands for 80/76 that have not
       // ended as far as anybody knows: (1.4 x 16/e x 80/76 + 3) x 1.25 = 14.59

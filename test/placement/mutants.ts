@@ -59,9 +59,15 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: 'Where the other resource is CPU, it counts twice more above 85 %.',
   },
   {
+    name: 'a release frees CPU that was used up',
+    from: 'and 1 or min(1, share) end',
+    to: 'and min(1, share) or min(1, share) end',
+    killedBy: 'A release frees no CPU, as the other resource, where all of it was in use.',
+  },
+  {
     name: 'CPU may be more than used up',
-    from: 'if other == CPU then share = min(1, share) end',
-    to: '',
+    from: 'and 1 or min(1, share) end',
+    to: 'and share or share end',
     killedBy: 'CPU as the other resource is at most used up.',
   },
   {
