@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ const POLL_MS = 20;
 /** For one try whether it answers; a stopped (SIGSTOP) process accepts connections and never answers. */
 const ANSWER_LIMIT_MS = 2000;
 const TERM_GRACE_MS = 3000;
+const STOP_LIMIT_MS = 2000;
 const PORT_TRIES = 5;
 
 export interface ServerPlan {
@@ -70,6 +71,7 @@ function runningServer(
     },
     signal(name) {
       child.kill(name);
+      if (name === 'SIGSTOP') waitUntilStopped(child.pid ?? 0);
     },
     stop() {
       stopping ??= end(child).then(() => rm(folder, { recursive: true, force: true }));
@@ -138,4 +140,19 @@ function hasEnded(child: ChildProcess): boolean {
 
 async function logTail(logFile: string): Promise<string> {
   return (await readFile(logFile, 'utf8')).slice(-2000);
+}
+
+/** A stop signal is on its way for a moment, in which a process still answers: until each of its threads has stopped. */
+function waitUntilStopped(pid: number): void {
+  const giveUpAt = performance.now() + STOP_LIMIT_MS;
+  while (!isStopped(pid) && performance.now() < giveUpAt);
+}
+
+function isStopped(pid: number): boolean {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.every((thread) => /\) [Tt] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')));
+  } catch {
+    return true; // it has ended, or this system has no /proc
+  }
 }

@@ -76,11 +76,7 @@ it('times out while Consul stands still, and works again after', async () => {
   await discovery.list(noLimit());
   consul.signal('SIGSTOP');
   try {
-    // The signal is on its way for a moment, in which it still answers.
-    await vi.waitFor(
-      () => expect(discovery.list(AbortSignal.timeout(200))).rejects.toMatchObject({ failure: 'timeout' }),
-      { timeout: LONG_MS },
-    );
+    await expect(discovery.list(AbortSignal.timeout(200))).rejects.toMatchObject({ failure: 'timeout' });
   } finally {
     consul.signal('SIGCONT');
   }
