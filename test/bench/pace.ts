@@ -3,6 +3,8 @@ export interface Pace {
   readonly scriptRounds: number;
   /** Of a window, s; longer than a view lives (2 s), so that each visit holds its share of refreshes. */
   readonly windowS: number;
+  /** What each variant of (a) and (b) is given before, s, by concurrency. */
+  readonly warmUpS: Readonly<Record<1 | 64, number>>;
   /** Rounds of (a) and (b) by concurrency: more where a ratio hangs on them. */
   readonly rounds: Readonly<Record<1 | 16 | 64 | 256, number>>;
   readonly relayRounds: number;
@@ -19,6 +21,7 @@ export interface Pace {
 const WHOLE: Pace = {
   scriptRounds: 9,
   windowS: 2.5,
+  warmUpS: { 1: 12, 64: 3 },
   rounds: { 1: 12, 16: 6, 64: 10, 256: 6 },
   relayRounds: 10,
   replacedRounds: 8,
@@ -32,6 +35,7 @@ const WHOLE: Pace = {
 const QUICK: Pace = {
   scriptRounds: 3,
   windowS: 2.2,
+  warmUpS: { 1: 5, 64: 2 },
   rounds: { 1: 2, 16: 1, 64: 2, 256: 1 },
   relayRounds: 2,
   replacedRounds: 2,
