@@ -61,7 +61,7 @@ export const GOLDEN_CONFIG: GoldenConfig = {
   leaseTtlS: 70,
   reassignGraceMs: 30_000,
   scrapeIntervalS: 15,
-  cpuWindowS: 30,
+  cpuWindowS: 25,
   gameCost: { low: { cpuCores: 1, memoryBytes: GIB }, high: { cpuCores: 1, memoryBytes: GIB } },
   strategy: 'spread',
   packCeiling: 0.75,

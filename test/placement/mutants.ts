@@ -129,8 +129,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the lags are swapped',
-    from: 'LAG_S = { max(5, 5 + (rule.cpu_window_s - rule.scrape_interval_s) / 2), 5 }',
-    to: 'LAG_S = { 5, max(5, 5 + (rule.cpu_window_s - rule.scrape_interval_s) / 2) }',
+    from: 'LAG_S = { max(5, 7.5 + (rule.cpu_window_s - rule.scrape_interval_s) / 2), 5 }',
+    to: 'LAG_S = { 5, max(5, 7.5 + (rule.cpu_window_s - rule.scrape_interval_s) / 2) }',
     killedBy: 'The CPU of pending games shows over 12.5 s and their RAM over 5 s, between the times of two samples.',
   },
   {
@@ -143,12 +143,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'CPU lags the whole of what the window is longer',
     from: '(rule.cpu_window_s - rule.scrape_interval_s) / 2)',
     to: '(rule.cpu_window_s - rule.scrape_interval_s))',
-    killedBy: 'The CPU of pending games shows over 5 s and half of what the window is longer than a scrape.',
+    killedBy: 'The CPU of pending games shows over 7.5 s and half of what the window is longer than a scrape.',
   },
   {
     name: 'CPU may lag less than 5 s',
-    from: 'max(5, 5 + (rule.cpu_window_s',
-    to: 'max(0.5, 5 + (rule.cpu_window_s',
+    from: 'max(5, 7.5 + (rule.cpu_window_s',
+    to: 'max(0.5, 7.5 + (rule.cpu_window_s',
     killedBy: 'The CPU of pending games shows over at least 5 s, however short the window.',
   },
   {
@@ -382,6 +382,19 @@ export const MUTANTS: readonly Mutant[] = [
       'A game costs twice the load by the sessions that show it, with ten games of the configured cost for a prior.',
   },
   {
+    name: 'the game itself costs at least what is configured',
+    from: 'proved[k] = min(1, learned / configured)',
+    to: 'proved[k] = 1',
+    killedBy: 'The game itself costs what games have proved to cost, where that is less than what is configured.',
+  },
+  {
+    name: 'the game itself costs ever more',
+    from: 'proved[k] = min(1, learned / configured)',
+    to: 'proved[k] = learned / configured',
+    killedBy:
+      'A game costs twice the load by the sessions that show it, with ten games of the configured cost for a prior.',
+  },
+  {
     name: 'the configured cost weighs eight games',
     from: 'PRIOR_GAMES = 10 ',
     to: 'PRIOR_GAMES = 8 ',
@@ -398,7 +411,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a game may cost less than configured',
     from: 'max(configured, learned)',
     to: 'learned',
-    killedBy: 'A game never costs less than what is configured.',
+    killedBy: 'A game that no sample shows yet never costs less than what is configured.',
   },
   {
     name: 'a game may cost 20 times what is configured',

@@ -23,7 +23,7 @@ export function createRuleModel(config: PlacementConfig) {
   const known = new Map<string, Known>();
   const floor: Vector = { cpu: config.gameCost.low.cpuCores, ram: config.gameCost.low.memoryBytes };
   const scrape = config.scrapeIntervalS;
-  const lag: Vector = { cpu: Math.max(5, 5 + (config.cpuWindowS - scrape) / 2), ram: 5 };
+  const lag: Vector = { cpu: Math.max(5, 7.5 + (config.cpuWindowS - scrape) / 2), ram: 5 };
   const hidden: Vector = { cpu: 1, ram: 0.7 };
   const averages = { used: { cpu: 0, ram: 0 }, sessions: { cpu: 0, ram: 0 } };
   let newest = -1;
@@ -92,17 +92,18 @@ export function createRuleModel(config: PlacementConfig) {
       }
       learnedAt = now;
     }
-    const costOf = (k: Resource) => {
-      if (averages.sessions[k] < lit.length) return floor[k];
-      const raw = (2 * averages.used[k] + 10 * floor[k]) / (averages.sessions[k] + 10);
-      return Math.min(Math.max(raw, floor[k]), 10 * floor[k]);
-    };
+    const rawCost = (k: Resource) => (2 * averages.used[k] + 10 * floor[k]) / (averages.sessions[k] + 10);
+    const isLearned = (k: Resource) => averages.sessions[k] >= lit.length;
+    const costOf = (k: Resource) => (isLearned(k) ? Math.min(Math.max(rawCost(k), floor[k]), 10 * floor[k]) : floor[k]);
+    // The game itself counts three times, at what games were seen to cost where that is less than the floor.
+    const ownOf = (k: Resource) => (isLearned(k) ? 3 * Math.min(1, rawCost(k) / floor[k]) : 3);
     const cost: Vector = { cpu: costOf('cpu'), ram: costOf('ram') };
     const wanted: Resource = level === 'low' ? 'cpu' : 'ram';
     const other: Resource = level === 'low' ? 'ram' : 'cpu';
 
     const measured = ({ state, capacity }: (typeof rows)[number]) => {
-      const e = (k: Resource) => (state.used[k] + cost[k] * (state.pending[k] + state.sinceSample + 3)) / capacity[k];
+      const e = (k: Resource) =>
+        (state.used[k] + cost[k] * (state.pending[k] + state.sinceSample + ownOf(k))) / capacity[k];
       // CPU as the other resource: at most all of it, and half as much above 85 %.
       const share = other === 'cpu' ? Math.min(1, e(other)) : e(other);
       return e(wanted) + 0.25 * share + (other === 'cpu' ? 2 : 4) * Math.max(0, share - 0.85);
@@ -112,8 +113,8 @@ export function createRuleModel(config: PlacementConfig) {
       const dh = Math.max(30, (900 * r('cpu')) / cost.cpu, (900 * r('ram')) / cost.ram);
       const age = Math.max(1, now - state.seenAt);
       const alive = Math.min(1, (dh * (1 - Math.exp(-age / dh))) / (900 * (1 - Math.exp(-age / 900))));
-      const v = 1.4 * decayedSessions(state, now) * alive + 3;
-      return (v * cost[wanted]) / capacity[wanted] + (0.25 * v * cost[other]) / capacity[other];
+      const v = (k: Resource) => 1.4 * decayedSessions(state, now) * alive + ownOf(k);
+      return (v(wanted) * cost[wanted]) / capacity[wanted] + (0.25 * v(other) * cost[other]) / capacity[other];
     };
     const sorted = lit.map(measured).toSorted((a, b) => a - b);
     const m = sorted.length;
