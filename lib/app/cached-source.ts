@@ -23,6 +23,8 @@ export interface CachedSourceOptions<T> {
   readonly staleMs: number;
   /** The longest that one fetch may take, ms. */
   readonly timeoutMs: number;
+  /** The same while nothing is held, where that is worth a longer wait. */
+  readonly firstTimeoutMs?: number;
 }
 
 export interface Reading<T> {
@@ -55,7 +57,7 @@ interface Refresh {
 
 /** One outside system's last answer, kept in memory: fresh, stale or none, with one shared refresh at a time. */
 export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSource<T> {
-  const { name, clock, log, freshMs, besideMs, staleMs } = options;
+  const { name, clock, log, freshMs, besideMs, staleMs, timeoutMs, firstTimeoutMs = timeoutMs } = options;
   let held: { readonly value: T; readonly atMs: number } | undefined;
   let refresh: Refresh | undefined;
   let leftAloneUntilMs = Number.NEGATIVE_INFINITY;
@@ -81,9 +83,13 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
     return joined;
   }
 
+  function longestMs(): number {
+    return held === undefined ? firstTimeoutMs : timeoutMs;
+  }
+
   async function run(own: Refresh): Promise<void> {
     try {
-      const signal = AbortSignal.any([own.controller.signal, AbortSignal.timeout(options.timeoutMs)]);
+      const signal = AbortSignal.any([own.controller.signal, AbortSignal.timeout(longestMs())]);
       held = { value: await options.fetch(signal), atMs: clock() };
       leftAloneUntilMs = Number.NEGATIVE_INFINITY;
       if (failing) log.info('source_recovered', { source: name });
@@ -106,7 +112,7 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
     joined.waiting -= 1;
     if (joined.waiting > 0 || refresh !== joined) return;
     refresh = undefined;
-    joined.cutOff = waitMs < options.timeoutMs;
+    joined.cutOff = waitMs < longestMs();
     joined.controller.abort();
   }
 
@@ -128,7 +134,7 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
         };
       }
       const before = held;
-      if (joined !== undefined) await wait(joined, waitMs);
+      if (joined !== undefined) await wait(joined, Math.min(waitMs, longestMs()));
       return reading(ageMs() <= staleMs ? held?.value : undefined, held === before);
     },
     expire() {

@@ -76,15 +76,41 @@ it('asks both sources at the same time and joins what they say', async () => {
   expect((await opening).view).toEqual({ list, load, degraded: [], absence: { askedAtMs: NOW_MS, gone: [] } });
 });
 
-it('waits 150 ms for both together, and no longer', async () => {
+it('waits 220 ms for the first list, without which there is no answer, and no longer', async () => {
   const { time, views } = setUp();
+
+  const opening = views.open(BUDGET_MS);
+  await time.pass(219);
+  expect(await isPending(opening)).toBe(true);
+  await time.pass(1);
+
+  expect((await opening).view).toBeUndefined();
+});
+
+it('waits 150 ms for both together when it has had a list before, and no longer', async () => {
+  const { time, views, open } = setUp();
+  await open(fleetOf(2), loadReport({ '10.0.0.1': {} }));
+  await time.pass(10_001);
 
   const opening = views.open(BUDGET_MS);
   await time.pass(149);
   expect(await isPending(opening)).toBe(true);
   await time.pass(1);
 
-  expect((await opening).view).toBeUndefined();
+  expect((await opening).view?.degraded).toEqual(['consul', 'prometheus']);
+});
+
+it('waits 150 ms for the first metrics: games can be placed without', async () => {
+  const { time, views, consul } = setUp();
+  const list = fleetOf(2);
+
+  const opening = views.open(BUDGET_MS);
+  consul.last().answer(list);
+  await time.pass(149);
+  expect(await isPending(opening)).toBe(true);
+  await time.pass(1);
+
+  expect((await opening).view).toMatchObject({ list, degraded: ['prometheus'] });
 });
 
 it('keeps 130 ms of a short budget for the placement call', async () => {
