@@ -5,11 +5,13 @@ import { openNatsDoor } from '../lib/adapters/nats/nats-door.ts';
 import type { Clock, Log } from '../lib/app/ports.ts';
 import { ConfigError, type Env } from '../lib/config/env.ts';
 import { type RelayConfig, readRelayConfig } from '../lib/config/relay-config.ts';
+import { createAssignEvents } from '../lib/relay/assign-events.ts';
+import type { Counts } from '../lib/relay/counts.ts';
 import { drain } from '../lib/relay/drain.ts';
 import { createPost, MAX_ANSWER_BYTES } from '../lib/relay/forward.ts';
 import { startHealthServer } from '../lib/relay/health-server.ts';
 import { reachFunction, reachOwn, type Way } from '../lib/relay/reach-function.ts';
-import { createRelay, type RelayStats } from '../lib/relay/relay.ts';
+import { createRelay } from '../lib/relay/relay.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
 const USAGE = `Usage: relay [--check-config | --help]
@@ -50,7 +52,16 @@ async function serve(config: RelayConfig): Promise<void> {
   process.on('unhandledRejection', (reason) => log.error('unhandled_rejection', {}, reason));
 
   const way = await openWay(config, log);
-  const relay = createRelay({ allocate: way.allocate, clock, log, maxInFlight: config.maxInFlight });
+  const events =
+    config.assignEvents &&
+    createAssignEvents({ ...config.assignEvents, publish: (...event) => door.publish(...event), log });
+  const relay = createRelay({
+    allocate: way.allocate,
+    clock,
+    log,
+    maxInFlight: config.maxInFlight,
+    ...(events && { onReply: events.tell }),
+  });
   const door = openNatsDoor({
     address: { servers: config.nats.servers, tls: config.nats.tls, name: config.log.service },
     service: {
@@ -58,11 +69,12 @@ async function serve(config: RelayConfig): Promise<void> {
       version: packageJson.version,
       description: packageJson.description,
       metadata: { title: config.title },
-      subject: config.nats.subject,
       queue: config.nats.queue,
-      figures: () => ({ ...toFigures(relay.stats()), data: details() }),
+      endpoints: config.endpoints.map((endpoint) => {
+        const { handle, counts } = relay.serve(endpoint);
+        return { name: endpoint.name, subject: endpoint.subject, handle, figures: () => toFigures(counts()) };
+      }),
     },
-    handle: relay.handle,
     log,
   });
 
@@ -74,6 +86,7 @@ async function serve(config: RelayConfig): Promise<void> {
       failed,
       late_replies: late,
       lost_replies: unsent + door.repliesLost(),
+      ...(events && { lost_events: events.lost() }),
       calls,
       hedged,
       hedges_won: hedgesWon,
@@ -140,14 +153,9 @@ async function openWay({ allocator }: RelayConfig, log: Log): Promise<Way> {
   return reachFunction({ post, keepWarm, clock, random: Math.random, log });
 }
 
-function toFigures(stats: RelayStats) {
-  const errors = Object.values(stats.failed).reduce((sum, count) => sum + count, 0);
-  return {
-    requests: stats.succeeded + errors,
-    errors,
-    processingMs: stats.answeringMs,
-    lastError: stats.lastFailure,
-  };
+function toFigures({ succeeded, failed, answeringMs, lastFailure }: Counts) {
+  const errors = Object.values(failed).reduce((sum, count) => sum + count, 0);
+  return { requests: succeeded + errors, errors, processingMs: answeringMs, lastError: lastFailure, data: { failed } };
 }
 
 function readFlags(args: readonly string[]) {

@@ -9,15 +9,16 @@ import { createUpstashClient } from './adapters/upstash/upstash-client.ts';
 import type { Allocate } from './api/allocate.ts';
 import { isBearerOf } from './api/bearer-tokens.ts';
 import { createAllocate } from './api/operations.ts';
-import { type AssignGames, createAssignGames } from './app/assign-games.ts';
 import { createFleetViews } from './app/fleet-views.ts';
 import type { Clock, Log, RedisClient } from './app/ports.ts';
 import { createSavedList } from './app/saved-list.ts';
 import { createSecrets, type Secrets } from './app/secrets.ts';
+import { createServeRequests, type ServeRequests } from './app/serve-requests.ts';
 import { UpstreamError } from './app/upstream-error.ts';
 import { type AllocatorConfig, SECRET_NAMES, type SecretName } from './config/allocator-config.ts';
 import type { Env } from './config/env.ts';
 import { readFunctionConfig } from './config/function-config.ts';
+import type { Service } from './config/services.ts';
 import { createLuaPlacement } from './placement/lua-placement.ts';
 
 const clock: Clock = Date.now;
@@ -71,21 +72,47 @@ interface Parts {
 }
 
 function composeAllocate(config: AllocatorConfig, parts: Parts): Allocate {
-  const { log, secrets, redis: bareRedis, preload } = parts;
+  const { secrets, redis: bareRedis } = parts;
   const told = tellingOfRefusals(secrets);
   const redis: RedisClient = {
     runScript: told(bareRedis.runScript),
     get: told(bareRedis.get),
     set: told(bareRedis.set),
   };
-  const consul = createConsulDiscovery({ ...config.consul, token: () => secrets.get('CONSUL_TOKEN'), log });
-  const { serviceName } = config.consul;
+  const services = config.services.map((service) => ({
+    name: service.name,
+    hasGames: service.recordPrefix !== undefined,
+    serve: withSecrets(
+      secrets,
+      whenAsked(() => composeService(service, config, { ...parts, redis })),
+    ),
+  }));
+  return createAllocate({ services, clock, strategies: config.requestStrategies });
+}
+
+/** A service that nobody asks for costs nothing. */
+function whenAsked(compose: () => ServeRequests): ServeRequests {
+  let serve: ServeRequests | undefined;
+  return (requests, signal) => {
+    serve ??= compose();
+    return serve(requests, signal);
+  };
+}
+
+function composeService({ name, recordPrefix }: Service, config: AllocatorConfig, parts: Parts): ServeRequests {
+  const { log, secrets, redis, preload } = parts;
+  const consul = createConsulDiscovery({
+    ...config.consul,
+    serviceName: name,
+    token: () => secrets.get('CONSUL_TOKEN'),
+    log,
+  });
   const views = createFleetViews({
-    discovery: { list: beforeWaiting(told(consul.list), preload) },
-    metrics: composeMetrics(config, log, secrets),
+    discovery: { list: beforeWaiting(tellingOfRefusals(secrets)(consul.list), preload) },
+    metrics: composeMetrics(name, config, log, secrets),
     savedList: createSavedList({
       redis,
-      key: `${config.placement.statePrefix}:v1:${serviceName}:list`,
+      key: `${config.placement.statePrefix}:v1:${name}:list`,
       clock,
       log,
       staleMs: config.view.staleMs,
@@ -95,10 +122,9 @@ function composeAllocate(config: AllocatorConfig, parts: Parts): Allocate {
     log,
     ...config.view,
   });
-  const placement = createLuaPlacement(redis, { ...config.placement, serviceName }, clock);
+  const placement = createLuaPlacement(redis, { ...config.placement, serviceName: name, recordPrefix }, clock);
   const reassigns = config.placement.reassignGraceMs > 0;
-  const assignGames = createAssignGames({ views, placement, clock, random, log, reassigns });
-  return createAllocate(withSecrets(secrets, assignGames), clock, config.requestStrategies);
+  return createServeRequests({ views, placement, clock, random, log, reassigns });
 }
 
 /** Does `work` once the first call is on its way, in the time that its answer takes. */
@@ -113,9 +139,14 @@ function beforeWaiting<Args extends unknown[], Result>(
   };
 }
 
-function composeMetrics({ prometheus, consul, placement }: AllocatorConfig, log: Log, secrets: Secrets<SecretName>) {
+function composeMetrics(
+  service: string,
+  { prometheus, placement }: AllocatorConfig,
+  log: Log,
+  secrets: Secrets<SecretName>,
+) {
   if (prometheus === undefined) return undefined;
-  const values = { service: consul.serviceName, label: prometheus.label, windowS: placement.cpuWindowS };
+  const values = { service, label: prometheus.label, windowS: placement.cpuWindowS };
   const metrics = createPrometheusMetrics({
     ...prometheus,
     token: () => secrets.get('PROMETHEUS_TOKEN'),
@@ -150,14 +181,14 @@ const RESERVED_MS = 130;
 const REFRESH_WAIT_MS = 50;
 
 /** Nothing can be asked without the tokens for it. Only the first requests of a process ever wait here. */
-function withSecrets(secrets: Secrets<SecretName>, assignGames: AssignGames): AssignGames {
+function withSecrets(secrets: Secrets<SecretName>, serve: ServeRequests): ServeRequests {
   return async (requests, signal) => {
     const leftMs = () => Math.max(...requests.map(({ deadlineMs }) => deadlineMs)) - clock();
     const opened = await secrets.open(leftMs() - RESERVED_MS);
     if (!opened.ready) return requests.map(() => ({ kind: 'upstream_unavailable' }));
-    const assignments = await assignGames(requests, signal);
+    const outcomes = await serve(requests, signal);
     await opened.release(Math.max(0, Math.min(REFRESH_WAIT_MS, leftMs())));
-    return assignments;
+    return outcomes;
   };
 }
 

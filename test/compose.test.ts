@@ -31,8 +31,10 @@ function upstash(token: () => string): Listener {
     const [command, ...args] = JSON.parse(body);
     if (command !== 'evalsha') return reply(200, { result: command === 'set' ? 'OK' : null })(request, response, body);
     const { candidates, requests } = JSON.parse(args.at(-1));
-    const result = candidates.length === 0 ? ['no_candidate'] : ['placed', 1, false];
-    const answer = { now: Date.now() / 1000, results: requests.map(() => result) };
+    const placed = candidates.length === 0 ? ['no_candidate'] : ['placed', 1, false];
+    const results = { assign: placed, lookup: ['found', '"10.0.0.3"', 1500], choose: ['chosen', 1] };
+    const resultOf = ({ op }: { op: keyof typeof results }) => results[op];
+    const answer = { now: Date.now() / 1000, results: requests.map(resultOf) };
     reply(200, { result: JSON.stringify(answer) })(request, response, body);
   };
 }
@@ -103,6 +105,45 @@ it('takes what a request asks for to Redis, and a strategy where it is allowed',
 
   const refusal = { code: 'invalid_request', message: expect.stringContaining('settings.strategy') };
   expect(await assign(allocate, { strategy: 'spread' })).toMatchObject(refusal);
+});
+
+it('asks for a service of its own what is its own, and only once somebody asks for it', async () => {
+  const { env, redis, consul, prometheus } = await startUpstreams();
+  const { allocate } = composeFunction({ ...env, SERVICES: '{"arena":{},"bots":{}}' });
+  await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: true });
+  const askedOf = (name: string) => [
+    consul.requests.filter(({ url }) => url.startsWith(`/v1/health/service/${name}?`)).length,
+    prometheus.requests.filter(({ body }) => decodeURIComponent(body).includes(`compose_service="${name}"`)).length,
+  ];
+  expect(askedOf('bots')).toEqual([0, 0]);
+
+  const choose = () => allocate([{ op: 'instance', service: 'bots', request: {}, budget_ms: 5000 }], noLimit());
+  await expect.poll(choose, PATIENT).toMatchObject([{ success: true, instance: { address: '10.0.0.3' } }]);
+
+  expect(Math.min(...askedOf('arena'), ...askedOf('bots'))).toBeGreaterThan(0);
+  const [, , keys, ...names] = JSON.parse(redis.requests.findLast(({ body }) => body.startsWith('["evalsha"'))!.body);
+  expect(names.slice(0, keys)).toEqual(['game-allocator:v1:bots', 'game-allocator:v1:bots:expiry']);
+});
+
+it('looks a game up without Consul and Prometheus, by one command', async () => {
+  const { env, redis, consul, prometheus } = await startUpstreams();
+  const { allocate } = composeFunction(env);
+
+  const [answer] = await allocate([{ op: 'lookup', request: { game_id: 'a' }, budget_ms: 5000 }], noLimit());
+
+  expect(answer).toEqual({ success: true, instance_id: '10.0.0.3', expires_in_s: 2 });
+  expect(commandsOf(redis)).toEqual(['evalsha']);
+  expect([consul.requests, prometheus.requests]).toEqual([[], []]);
+});
+
+it('lists the instances without Redis', async () => {
+  const { env } = await startUpstreams();
+  const { allocate } = composeFunction({ ...env, UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${await freePort()}` });
+  const list = () => allocate([{ op: 'instances', request: {}, budget_ms: 5000 }], noLimit());
+
+  await expect
+    .poll(list, PATIENT)
+    .toEqual([{ success: true, instances: [{ address: '10.0.0.3', rest_port: 0, grpc_port: 0 }] }]);
 });
 
 it.each([

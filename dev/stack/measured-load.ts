@@ -10,9 +10,9 @@ export type MeasuredLoad = () => Promise<ReadonlyMap<string, Sample>>;
  * the instances of which all three values are there, by address.
  */
 export function createMeasuredLoad(functionEnv: Readonly<Record<string, string>>): MeasuredLoad {
-  const { prometheus, consul, placement } = readFunctionConfig(functionEnv).allocator;
+  const { services, prometheus, placement } = readFunctionConfig(functionEnv).allocator;
   if (prometheus === undefined) throw new Error('PROMETHEUS_URL is off');
-  const values = { service: consul.serviceName, label: prometheus.label, windowS: placement.cpuWindowS };
+  const values = { service: services[0].name, label: prometheus.label, windowS: placement.cpuWindowS };
   const { cpu, memory, time } = prometheus.templates;
   const metrics = createPrometheusMetrics({
     baseUrl: prometheus.baseUrl,

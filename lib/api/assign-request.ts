@@ -1,17 +1,10 @@
 import * as z from 'zod/mini';
-import { gameIdProblem } from '../domain/ids.ts';
 import { hasAtMost, SELECTABLE_LENGTH } from '../domain/selector.ts';
+import { GameId } from './game-request.ts';
 import { mustBe } from './schema.ts';
 
 /** Bytes that one request may have, over any door. */
 export const MAX_REQUEST_BYTES = 16 * 1024;
-
-const GameId = z.string(mustBe('a string')).check(
-  z.check((context) => {
-    const problem = gameIdProblem(context.value);
-    if (problem !== undefined) context.issues.push({ code: 'custom', input: context.value, message: problem });
-  }),
-);
 
 /** What a game mostly needs: `low` weighs CPU, `high` weighs RAM. */
 const ResourceLevel = z.enum(['low', 'high'], mustBe('"low" or "high"'));
@@ -64,6 +57,9 @@ function wantedProblem(wanted: unknown): string | undefined {
   return hasAtMost(wanted, SELECTABLE_LENGTH) ? undefined : `must have at most ${SELECTABLE_LENGTH} characters`;
 }
 
+/** The longest that a request may wait for capacity, ms. */
+const MAX_WAIT_MS = 10_000;
+
 /** How to choose, where the allocator's configuration allows a choice. */
 const Strategy = z.enum(['spread', 'pack'], mustBe('"spread" or "pack"'));
 
@@ -79,6 +75,12 @@ export const AssignRequest = z.object(
           require: z.optional(Selector),
           prefer: z.optional(Selector),
           strategy: z.optional(Strategy),
+          /** How long to wait for capacity instead of being refused at once, ms: the relay does that, over NATS. */
+          wait_ms: z.optional(
+            z
+              .number(mustBe('a number'))
+              .check(z.minimum(0, 'must be at least 0'), z.maximum(MAX_WAIT_MS, `must be at most ${MAX_WAIT_MS}`)),
+          ),
         },
         mustBe('an object'),
       ),

@@ -11,12 +11,14 @@ export const MAX_TIMEOUT_MS = 10_000;
 
 /**
  * One operation in `POST /batch`. The request itself is checked per item, so that a bad one spoils only itself.
+ * `service`: a configured service's name; absent: the first one.
  * `budget_ms`: time from the sending of the batch in which this item's answer is still of use.
  * `attempt`: unique per caller's message, the same for its retry and hedge.
  */
 export const BatchItem = z.object(
   {
     op: z.string(mustBe('a string')),
+    service: z.optional(z.string(mustBe('a string'))),
     request: z.unknown().check(z.refine((value) => value !== undefined, 'is required')),
     budget_ms: z.optional(
       z

@@ -1,3 +1,5 @@
+import type { Op } from './op.ts';
+
 /**
  * Every way in which a request can fail: its HTTP status, whether asking again can help, and what to tell a caller
  * where nothing more exact is known. The one table: NATS headers, HTTPS statuses and the documents come from it.
@@ -23,7 +25,7 @@ export const FAILURES = {
   deadline_exceeded: {
     status: 504,
     retryable: true,
-    message: 'No answer in time; whether the game was assigned is unknown, and asking again is safe.',
+    message: 'No answer in time; whether it was done is unknown, and asking again is safe.',
   },
 } as const satisfies Record<string, { status: number; retryable: boolean; message: string }>;
 
@@ -42,13 +44,52 @@ export interface Failure {
 /** The reply to one operation, as sent over NATS and inside a batch. */
 export type Reply = SuccessReply | FailureReply;
 
-export interface SuccessReply {
+export type SuccessReply = SuccessReplies[Op];
+
+/** The success reply of each operation. */
+export interface SuccessReplies {
+  readonly assign: AssignReply;
+  readonly lookup: GameReply;
+  readonly renew: GameReply;
+  readonly release: { readonly success: true };
+  readonly instance: InstanceReply;
+  readonly instances: InstancesReply;
+}
+
+export interface AssignReply {
   readonly success: true;
   readonly instance_id: string;
   readonly port?: number;
   readonly replayed?: true;
   readonly reassigned?: true;
   readonly degraded?: readonly string[];
+}
+
+export interface GameReply {
+  readonly success: true;
+  readonly instance_id: string;
+  /** Whole seconds that its record has left, rounded up; absent: it never expires. */
+  readonly expires_in_s?: number;
+}
+
+export interface InstanceReply {
+  readonly success: true;
+  readonly instance: InstanceAddress;
+  readonly degraded?: readonly string[];
+}
+
+export interface InstancesReply {
+  readonly success: true;
+  /** In the order of their addresses. */
+  readonly instances: readonly InstanceAddress[];
+  readonly degraded?: readonly string[];
+}
+
+export interface InstanceAddress {
+  readonly address: string;
+  /** 0: it says none. */
+  readonly rest_port: number;
+  readonly grpc_port: number;
 }
 
 export interface FailureReply {

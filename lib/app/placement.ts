@@ -23,7 +23,9 @@ export interface ExpectedUse {
   readonly exact: boolean;
 }
 
+/** A game that is to have an instance. */
 export interface PlacementRequest {
+  readonly op: 'assign';
   readonly gameId: string;
   readonly level: ResourceLevel;
   /** The same for a retry and a hedge of one caller's message: they are not told that it was replayed. */
@@ -40,6 +42,25 @@ export interface PlacementRequest {
   readonly tiers?: readonly (readonly number[])[];
 }
 
+/**
+ * What is asked of a game that has one: `lookup` writes nothing, `renew` gives its record and its place their whole time
+ * again and never less than they have, `release` ends it, and what it held is free at once.
+ */
+export interface GameRequest {
+  readonly op: 'lookup' | 'renew' | 'release';
+  readonly gameId: string;
+  /** After this nothing may be written for it, ms since 1970 by our clock. */
+  readonly deadlineMs: number;
+}
+
+/** An instance for what is no game: it is counted as one until samples show it, has no record and needs no place. */
+export interface ChoiceRequest {
+  readonly op: 'choose';
+  readonly level: ResourceLevel;
+  /** After this nothing may be written for it, ms since 1970 by our clock. */
+  readonly deadlineMs: number;
+}
+
 /** What a view that is not degraded says of instances that are, or were, in doubt. */
 export interface Presence {
   /** When Consul was asked for the view's list, ms since 1970 by our clock. */
@@ -54,7 +75,7 @@ export interface PlacementCall {
   readonly candidates: readonly Candidate[];
   /** Time of the newest sample in the metrics answer that the candidates' samples come from, seconds since 1970. */
   readonly newestSampleS: number | undefined;
-  readonly requests: readonly PlacementRequest[];
+  readonly requests: readonly (PlacementRequest | GameRequest | ChoiceRequest)[];
   /** Absent where the view is degraded: it then says nothing of who is gone. */
   readonly presence?: Presence;
 }
@@ -63,6 +84,11 @@ export interface PlacementCall {
  * What became of one request:
  * - `placed`: recorded now, on `instanceId`; `reassigned`: its earlier instance is gone
  * - `recorded`: an earlier request had recorded `instanceId` (the same attempt: this is its retry)
+ * - `chosen`: `instance`, for what is no game
+ * - `found`: the game is on `instanceId`, for `expiresInS` more seconds, rounded up (absent: for ever)
+ * - `not_found`: the game has no record
+ * - `released`: its record and its place are gone
+ * - `unknown`: no game of ours has that id to be released; nothing was changed
  * - `foreign_record`: its key holds something that names no instance; left alone
  * - `no_candidate`: nothing to choose from
  * - `no_capacity`: every candidate that it may have is full
@@ -76,6 +102,11 @@ export type PlacementResult =
       readonly sameAttempt: boolean;
       readonly reassigned: boolean;
     }
+  | { readonly kind: 'chosen'; readonly instance: Instance }
+  | { readonly kind: 'found'; readonly instanceId: string; readonly expiresInS?: number }
+  | { readonly kind: 'not_found' }
+  | { readonly kind: 'released' }
+  | { readonly kind: 'unknown' }
   | { readonly kind: 'foreign_record' }
   | { readonly kind: 'no_candidate' }
   | { readonly kind: 'no_capacity' }
@@ -118,23 +149,9 @@ export interface Explanation {
   readonly gameMemoryBytes: number;
 }
 
-export interface ReleaseRequest {
-  readonly gameId: string;
-  readonly deadlineMs: number;
-}
-
-/**
- * - `released`: its record and its place are gone
- * - `unknown`: no game of ours has that id; nothing was changed
- * - `late`: its deadline had passed, so nothing was written
- */
-export type ReleaseResult = 'released' | 'unknown' | 'late';
-
-/** Replays, decides and records, all requests of a call in one atomic round trip. Throws only UpstreamError. */
+/** Replays, decides and records, all requests of a call in their order in one atomic round trip. Throws only UpstreamError. */
 export interface Placement {
   place(call: PlacementCall, signal: AbortSignal): Promise<PlacementAnswer>;
   /** Decides the one request of the call and writes nothing; with every candidate's figures. */
   explain(call: PlacementCall, signal: AbortSignal): Promise<Explanation>;
-  /** Ends games: their records go, and what they held is free at once. */
-  release(requests: readonly ReleaseRequest[], signal: AbortSignal): Promise<readonly ReleaseResult[]>;
 }

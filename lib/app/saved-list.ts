@@ -34,7 +34,11 @@ const Saved = z.object({
     z.object({
       id: z.string(),
       port: z.exactOptional(z.number()),
+      address: z.exactOptional(z.string()),
+      restPort: z.exactOptional(z.number()),
+      grpcPort: z.exactOptional(z.number()),
       status: z.enum(['eligible', 'listed', 'gone']),
+      draining: z.exactOptional(z.literal(true)),
       cpuCores: z.number(),
       memoryBytes: z.number(),
       maxGames: z.exactOptional(z.int().check(z.minimum(1))),

@@ -13,6 +13,7 @@ import {
   text,
   variable,
 } from './env.ts';
+import { type Services, ServicesVariables, toServices } from './services.ts';
 
 const GIB = 1024 ** 3;
 
@@ -23,7 +24,7 @@ const cadvisor = (metric: string) => `${metric}{container_label_com_docker_compo
 
 /** What deciding needs to know, in a function or in a relay that decides in its own process. */
 export const AllocatorVariables = {
-  GAME_SERVICE_NAME: defaulted(text(), 'game-service'),
+  ...ServicesVariables,
   INSTANCE_ID: defaulted(oneOf(['address', 'service_id']), 'address'),
 
   CONSUL_URL: z.optional(httpUrl()),
@@ -79,7 +80,6 @@ export const AllocatorVariables = {
   SESSION_TTL: z.optional(integer(1, 315_360_000)),
   /** An instance that is gone keeps its games for this long; 0: for ever. */
   REASSIGN_GRACE_MS: defaulted(integer(0, 86_400_000), 30_000),
-  RECORD_PREFIX: defaulted(text(), 'games'),
   STATE_PREFIX: defaulted(text(), 'game-allocator'),
   UPSTASH_REDIS_REST_URL: z.optional(httpUrl()),
   REDIS_HOST: defaulted(text(), 'localhost'),
@@ -111,9 +111,9 @@ export const SECRET_NAMES = [
 export type SecretName = (typeof SECRET_NAMES)[number];
 
 export interface AllocatorConfig {
+  readonly services: Services;
   readonly consul: {
     readonly baseUrl: URL;
-    readonly serviceName: string;
     readonly instanceId: 'address' | 'service_id';
     readonly defaults: { readonly cpuCores: number; readonly memoryBytes: number };
   };
@@ -126,7 +126,8 @@ export interface AllocatorConfig {
   };
   /** Ages of the fleet view, ms: used as it is, and used at all. */
   readonly view: { readonly freshMs: number; readonly staleMs: number };
-  readonly placement: Omit<PlacementConfig, 'serviceName'>;
+  /** The same for every service. */
+  readonly placement: Omit<PlacementConfig, 'serviceName' | 'recordPrefix'>;
   /** What a request may ask for instead of the configured one. */
   readonly requestStrategies: readonly Strategy[];
   readonly redis:
@@ -151,9 +152,9 @@ export function toAllocatorConfig(env: AllocatorEnv): AllocatorConfig {
   // rate() needs two samples inside its window, and a window shorter than 20 s is mostly noise.
   const cpuWindowS = env.CPU_WINDOW_S ?? Math.max(20, 2 * env.SCRAPE_INTERVAL_S);
   return {
+    services: toServices(env),
     consul: {
       baseUrl: env.CONSUL_URL ?? new URL(`http://${env.CONSUL_HOST}:${env.CONSUL_PORT}`),
-      serviceName: env.GAME_SERVICE_NAME,
       instanceId: env.INSTANCE_ID,
       defaults: { cpuCores: env.INSTANCE_CPU_CORES, memoryBytes: env.INSTANCE_MEMORY_BYTES },
     },
@@ -170,7 +171,6 @@ export function toAllocatorConfig(env: AllocatorEnv): AllocatorConfig {
     }),
     view: { freshMs: env.FLEET_FRESH_MS, staleMs: env.FLEET_STALE_MS },
     placement: {
-      recordPrefix: env.RECORD_PREFIX,
       statePrefix: env.STATE_PREFIX,
       recordTtlS,
       leaseTtlS,

@@ -1,7 +1,21 @@
 import * as z from 'zod/mini';
+import { type Endpoint, listEndpoints } from '../relay/endpoints.ts';
 import { type AllocatorConfig, AllocatorVariables, toAllocatorConfig } from './allocator-config.ts';
-import { defaulted, type Env, httpUrl, integer, oneOf, readEnv, secret, text, variable } from './env.ts';
+import {
+  ConfigError,
+  defaulted,
+  type Env,
+  flag,
+  httpUrl,
+  integer,
+  oneOf,
+  readEnv,
+  secret,
+  text,
+  variable,
+} from './env.ts';
 import { type LogConfig, LogVariables, toLogConfig } from './log-config.ts';
+import { natsSubject, ServicesVariables, toServices } from './services.ts';
 
 /** What the relay needs to know, wherever the deciding is done. */
 const RelayVariables = {
@@ -15,18 +29,25 @@ const RelayVariables = {
   ),
   /** TLS is on unless every server is on this machine. */
   NATS_TLS: z.optional(oneOf(['on', 'off'])),
-  ASSIGN_SUBJECT: defaulted(
-    variable('must be a NATS subject without wildcards', (value) =>
-      /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(value) ? value : undefined,
-    ),
-    'game.assign.request',
-  ),
   /** Relays with different ones would each answer every request. */
   QUEUE_GROUP: defaulted(
     variable('must have letters, digits, - and _ only', (value) => (/^[-\w]+$/.test(value) ? value : undefined)),
     'game-allocator',
   ),
   MAX_IN_FLIGHT: defaulted(integer(1, 100_000), 1024),
+
+  ...ServicesVariables,
+  /** Where the backend tells that a game is over. */
+  RELEASE_SUBJECTS: defaulted(
+    variable(
+      'must be NATS subjects, separated by commas, each with * as its last token and no other wildcard',
+      parseReleaseSubjects,
+    ),
+    [],
+  ),
+  ASSIGN_EVENTS: defaulted(flag(), false),
+  /** An event's subject without its last part, the instance's id. */
+  ASSIGN_EVENT_SUBJECT: defaulted(natsSubject(), 'game.assigned'),
 
   ALLOCATOR_TOKEN: z.optional(secret()),
 };
@@ -46,9 +67,12 @@ export interface RelayConfig {
   readonly nats: {
     readonly servers: readonly string[];
     readonly tls: boolean;
-    readonly subject: string;
     readonly queue: string;
   };
+  /** What is listened to. */
+  readonly endpoints: readonly Endpoint[];
+  /** Absent: nobody is told of assignments. */
+  readonly assignEvents: { readonly subject: string } | undefined;
   readonly maxInFlight: number;
   readonly allocator:
     | {
@@ -76,10 +100,9 @@ export function readRelayConfig(env: Env): RelayConfig {
   return toRelayConfig(read, { kind: 'own', config: toAllocatorConfig(read) });
 }
 
-function toRelayConfig(
-  read: z.infer<z.ZodMiniObject<typeof RelayVariables>>,
-  allocator: RelayConfig['allocator'],
-): RelayConfig {
+type RelayEnv = z.infer<z.ZodMiniObject<typeof RelayVariables>>;
+
+function toRelayConfig(read: RelayEnv, allocator: RelayConfig['allocator']): RelayConfig {
   return {
     log: toLogConfig(read),
     title: read.APP_TITLE,
@@ -87,12 +110,33 @@ function toRelayConfig(
     nats: {
       servers: read.NATS_URL,
       tls: read.NATS_TLS === undefined ? !read.NATS_URL.every(isOnThisMachine) : read.NATS_TLS === 'on',
-      subject: read.ASSIGN_SUBJECT,
       queue: read.QUEUE_GROUP,
     },
+    endpoints: toEndpoints(read),
+    assignEvents: read.ASSIGN_EVENTS ? { subject: read.ASSIGN_EVENT_SUBJECT } : undefined,
     maxInFlight: read.MAX_IN_FLIGHT,
     allocator,
   };
+}
+
+function toEndpoints(read: RelayEnv): readonly Endpoint[] {
+  const services = toServices(read);
+  const asked = services.flatMap(({ subjects }) => Object.values(subjects));
+  if (read.RELEASE_SUBJECTS.some((wildcard) => asked.some((subject) => takesIn(wildcard, subject)))) {
+    throw new ConfigError(['RELEASE_SUBJECTS must not take in the subject of a request.']);
+  }
+  return listEndpoints(services, read.RELEASE_SUBJECTS);
+}
+
+function parseReleaseSubjects(value: string): readonly string[] | undefined {
+  const subjects = value.split(',').map((part) => part.trim());
+  return subjects.every((each) => /^([^\s.*>]+\.)+\*$/.test(each)) ? [...new Set(subjects)] : undefined;
+}
+
+/** Whether a message on `subject` comes to who listens on `wildcard`, which has `*` as its last token only. */
+function takesIn(wildcard: string, subject: string): boolean {
+  const before = wildcard.slice(0, -1);
+  return subject.startsWith(before) && !subject.slice(before.length).includes('.');
 }
 
 /** Credentials in an address would end up in logs and in the server's list of connections. */

@@ -1,4 +1,4 @@
-import type { FleetList, Instance, LoadReport } from './fleet.ts';
+import { addressOf, type FleetList, type Instance, isHealthy, type LoadReport } from './fleet.ts';
 
 /** What is looked up in a list for every request; made once for each list, since a list may be thousands long. */
 export interface FleetIndex {
@@ -14,6 +14,15 @@ export const indexOf = once((list: FleetList): FleetIndex => {
     byId: new Map(instances.map((instance) => [instance.id, instance])),
   };
 });
+
+/** Those whose checks all pass, by their addresses. */
+export const healthyOf = once((list: FleetList): readonly Instance[] =>
+  list.instances
+    .filter(isHealthy)
+    .map((instance) => ({ instance, address: addressOf(instance) }))
+    .sort((a, b) => (a.address < b.address ? -1 : Number(a.address > b.address)))
+    .map(({ instance }) => instance),
+);
 
 /** Time of the newest sample, seconds since 1970; undefined where there is none. */
 export const newestSampleS = once(({ samples }: LoadReport): number | undefined => {

@@ -10,7 +10,14 @@ export interface Instance {
   /** What callers get as `instance_id`: unique in the fleet and usable as NATS subject tokens. */
   readonly id: string;
   readonly port?: number;
+  /** Where it is reached, where that is not its id. */
+  readonly address?: string;
+  /** Ports of its REST and its gRPC interface, where it says that it has them. */
+  readonly restPort?: number;
+  readonly grpcPort?: number;
   readonly status: InstanceStatus;
+  /** It is listed only because it says that it is draining: all of its checks pass. */
+  readonly draining?: true;
   /** CPU cores, above 0. */
   readonly cpuCores: number;
   /** RAM in bytes, above 0. */
@@ -20,6 +27,15 @@ export interface Instance {
   /** What it says of itself, for requests that select by it; within SELECTABLE_MOST and SELECTABLE_LENGTH. */
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
+}
+
+export function addressOf({ address, id }: Instance): string {
+  return address ?? id;
+}
+
+/** Whether all of its checks pass. */
+export function isHealthy({ status, draining }: Instance): boolean {
+  return status === 'eligible' || draining === true;
 }
 
 /** Who is there, as one discovery answer says. */

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { Placement, PlacementCall, ResourceLevel, Strategy } from '../app/placement.ts';
 import type { Clock, RedisClient, Script } from '../app/ports.ts';
 import { createRemoteClock } from './remote-clock.ts';
-import { parseAnswer, toExplanations, toPlacementResult, toReleaseResult } from './script-answer.ts';
-import { type CallParts, encodePlacement, encodeReleases } from './script-call.ts';
+import { parseAnswer, toExplanations, toPlacementResult } from './script-answer.ts';
+import { encodePlacement } from './script-call.ts';
 
 /** The least that a game is expected to use. */
 export interface GameCost {
@@ -15,8 +15,8 @@ export interface GameCost {
 /** What the rule needs to know of this service; see place.lua for the rule itself. */
 export interface PlacementConfig {
   readonly serviceName: string;
-  /** Records are under `<recordPrefix>:<game_id>`; other services read and write them too. */
-  readonly recordPrefix: string;
+  /** Records are under `<recordPrefix>:<game_id>`; other services read and write them too. Undefined: it has no games. */
+  readonly recordPrefix: string | undefined;
   readonly statePrefix: string;
   readonly recordTtlS: number;
   /** How long a game holds its place on an instance with `max_games`, s; at least as long as its record. */
@@ -54,29 +54,25 @@ export function createLuaPlacement(
   const redisClock = createRemoteClock(clock);
   const rule = toRule(config);
 
-  async function run(
-    requests: readonly { readonly gameId: string }[],
-    encode: (parts: CallParts) => string,
-    signal: AbortSignal,
-  ) {
-    const keys = [state, `${state}:expiry`, ...requests.map(({ gameId }) => `${config.recordPrefix}:${gameId}`)];
-    const argument = encode({ rule, nowS: nowS?.(), redisClock });
-    const answer = parseAnswer(await redis.runScript(script, keys, [argument], signal), requests.length);
+  async function run(call: PlacementCall, explain: boolean, signal: AbortSignal) {
+    const records = call.requests.flatMap((request) =>
+      request.op === 'choose' ? [] : [`${config.recordPrefix}:${request.gameId}`],
+    );
+    const argument = encodePlacement(call, { explain }, { rule, nowS: nowS?.(), redisClock });
+    const keys = [state, `${state}:expiry`, ...records];
+    const answer = parseAnswer(await redis.runScript(script, keys, [argument], signal), call.requests.length);
     redisClock.observe(answer.now);
     return answer;
   }
 
-  const runPlacement = (call: PlacementCall, explain: boolean, signal: AbortSignal) =>
-    run(call.requests, (parts) => encodePlacement(call, { explain }, parts), signal);
-
   return {
     async place(call, signal) {
-      const { results, marked = [] } = await runPlacement(call, false, signal);
+      const { results, marked = [] } = await run(call, false, signal);
       return { results: results.map((result) => toPlacementResult(result, call.candidates)), marked };
     },
 
     async explain(call, signal) {
-      const answer = await runPlacement(call, true, signal);
+      const answer = await run(call, true, signal);
       const [result] = answer.results;
       if (result === undefined) throw new RangeError('explain takes one request');
       const [cpuCores, memoryBytes] = answer.cost ?? [rule.cost[0], rule.cost[1]];
@@ -86,11 +82,6 @@ export function createLuaPlacement(
         gameCpuCores: cpuCores,
         gameMemoryBytes: memoryBytes,
       };
-    },
-
-    async release(requests, signal) {
-      const { results } = await run(requests, (parts) => encodeReleases(requests, parts), signal);
-      return results.map(toReleaseResult);
     },
   };
 }

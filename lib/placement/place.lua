@@ -5,7 +5,7 @@
 --
 -- KEYS[1]   hash: what is known of the service, a JSON array per field (see below)
 -- KEYS[2]   sorted set: what of that hash may go, by the time (s) after which it may
--- KEYS[3..] the records, one per request
+-- KEYS[3..] the records, one per request that names a game, in the requests' order
 -- ARGV[1]   JSON: { rule, now?, newest, candidates, requests, tiers, view, explain?, dry_run? }, by script-call.ts
 --   now        seconds; absent: this server's clock
 --   newest     time of the newest sample in the metrics answer that the candidates come from, or false
@@ -13,13 +13,16 @@
 --   requests   { op = "assign", game, level ("low" or "high"), attempt, not_after? (s, this server's clock),
 --                expected? = { cores or false, bytes or false, exact }, strategy? ("spread" or "pack"),
 --                tiers? (number from 1 in `tiers`; absent: all candidates) }
---              { op = "release", game, not_after? }
+--              { op = "lookup", "renew" or "release", game, not_after? }
+--              { op = "choose", level, not_after? }: an instance for what is no game: it holds no place and has no record
 --   tiers      { { candidate numbers }, ... }, each: who may have a game, in groups in order of preference
 --   view       { at (s, this server's clock), gone = { ids }, back = { ids } } or false
 --   explain    adds figures of every candidate, as the last request met them; dry_run: nothing is written
 -- Returns JSON: { now, results, marked?, explained?, cost? (cores and bytes that a game's worth uses) }, a result per request:
 --   { "placed", candidate number from 1, reassigned }, { "recorded", value, same attempt, reassigned },
---   { "wrong_type" }, { "no_candidate" }, { "no_capacity" }, { "late" }, { "released" }, { "unknown" }
+--   { "chosen", candidate number }, { "found", value, ms that it has left or false }, { "not_found" }, { "released" },
+--   { "unknown" } (there is nothing to release), { "kept", value } (a record that is not of a game of ours),
+--   { "wrong_type" }, { "no_candidate" }, { "no_capacity" }, { "late" }
 --
 -- Fields of the hash: "fleet" (averages for the whole service), "gone" (since when instances are reported gone),
 -- "i:<instance id>", "g:<game_id>" (a note on a game of ours, which is also its lease: it holds a place on its instance
@@ -97,17 +100,19 @@ local function in_chunks(command, key, arguments)
 end
 
 -- Each game once, however many requests of the call name it; a decision changes it, and the next request finds it so.
-local games, game_list, game_of = {}, {}, {}
+local games, game_list, game_of, next_record = {}, {}, {}, FIRST_RECORD
 for i, request in ipairs(requests) do
-  local game = games[request.game]
-  if not game then
-    game = { id = request.game, key = KEYS[FIRST_RECORD - 1 + i] }
-    games[request.game] = game
-    game_list[#game_list + 1] = game
+  if request.game then
+    local game = games[request.game]
+    if not game then
+      game = { id = request.game, key = KEYS[next_record] }
+      games[request.game] = game
+      game_list[#game_list + 1] = game
+    end
+    next_record = next_record + 1
+    game.releases = game.releases or request.op == 'release'
+    game_of[i] = game
   end
-  game.assigns = game.assigns or request.op == 'assign'
-  game.releases = game.releases or request.op == 'release'
-  game_of[i] = game
 end
 
 local function read_records()
@@ -117,16 +122,16 @@ local function read_records()
   for i, game in ipairs(game_list) do
     game.record = values[i]
     game.recorded = values[i]
-    if not values[i] and game.assigns then unrecorded[#unrecorded + 1] = game.key end
+    if not values[i] then unrecorded[#unrecorded + 1] = game.key end
   end
   -- MGET says nil for a key of another type as well; such a key is not ours to overwrite.
   if #unrecorded > 0 and redis.call('EXISTS', unpack(unrecorded)) > 0 then
     for _, game in ipairs(game_list) do
-      game.wrong_type = game.assigns and not game.record and redis.call('EXISTS', game.key) == 1
+      game.wrong_type = not game.record and redis.call('EXISTS', game.key) == 1
     end
   end
 end
-read_records()
+if #game_list > 0 then read_records() end
 
 local function is_late(request) return request.not_after and now > request.not_after end
 
@@ -140,17 +145,20 @@ local gone = {}
 for _, id in ipairs(view and view.gone or {}) do gone[id] = true end
 
 -- A replay needs nothing of the fleet, and is answered when nothing of it is known.
-local placing = false
-if #candidates > 0 then
-  for i, request in ipairs(requests) do
-    local game = game_of[i]
-    local moves = game.record and view and rule.grace_s > 0 and gone[named_by(game.record) or false]
-    local opens = request.op == 'assign' and not game.wrong_type and not is_late(request)
-    -- A game that the call releases may be placed anew by a later request of the same call.
-    if opens and (not game.record or moves or game.releases) then placing = true end
-  end
-  placing = placing or call.explain or false
+local function may_place(game, request)
+  if is_late(request) then return false end
+  if request.op ~= 'assign' then return request.op == 'choose' end
+  if game.wrong_type then return false end
+  return not game.record or view and rule.grace_s > 0 and gone[named_by(game.record) or false] or false
 end
+
+local placing = call.explain or false
+for i, request in ipairs(requests) do
+  local game = game_of[i]
+  -- A game that the call releases may be placed anew by a later request of the same call.
+  placing = placing or may_place(game, request) or (request.op == 'assign' and game.releases or false)
+end
+placing = placing and #candidates > 0
 
 local fields = { 'fleet', 'gone' }
 for _, game in ipairs(game_list) do fields[#fields + 1] = 'g:' .. game.id end
@@ -168,6 +176,7 @@ for i, game in ipairs(game_list) do
 end
 
 local ids, instances, position, changed = {}, {}, {}, {}
+local unseen = {} -- candidates that nothing is stored of, and that no request has looked at yet
 
 local function add_instance(id, text, listed)
   local i = #ids + 1
@@ -175,7 +184,7 @@ local function add_instance(id, text, listed)
     instances[i] = cjson.decode(text)
   elseif listed then
     instances[i] = { false, 0, 0, 0, 0, 0, 0, 0, 0, now, now, false, 0, 0, 0 }
-    changed[i] = true
+    unseen[i] = true
   else
     return
   end
@@ -202,9 +211,10 @@ end
 local holders = {}
 for i, request in ipairs(requests) do
   local game = game_of[i]
-  local note = game.note
-  local stays = request.op == 'assign' and game.record and not gone[note and note[INSTANCE] or false]
-  if note and note[MARK] ~= 'released' and not stays then holders[note[INSTANCE]] = true end
+  local note = game and game.note
+  local leaves = request.op == 'release'
+    or request.op == 'assign' and not (game.record and not gone[note and note[INSTANCE] or false])
+  if leaves and note and note[MARK] ~= 'released' then holders[note[INSTANCE]] = true end
 end
 load_others(holders)
 
@@ -216,10 +226,12 @@ local function fold(i)
   if not taken or (instance[SAMPLED_AT] and taken <= instance[SAMPLED_AT]) then return end
   local apart = instance[SAMPLED_AT] and taken - instance[SAMPLED_AT] or 0
   -- Pending games fade with the time between samples, not with the clock: frozen metrics never forget them. A game
-  -- placed well before the sample (an idle time lay between) is partly visible in it already.
+  -- placed well before the sample (an idle time lay between) is partly visible in it already, and wholly where the
+  -- window of the rate began after it: what many games leave of a fading tail is no load.
   local since = max(0, taken - instance[PLACED_AT] - rule.scrape_interval_s)
+  local all_shown = since > rule.cpu_window_s
   for k = CPU, RAM do
-    instance[PENDING[k]] = instance[PENDING[k]] * exp(-apart / LAG_S[k])
+    instance[PENDING[k]] = all_shown and 0 or instance[PENDING[k]] * exp(-apart / LAG_S[k])
       + (1 - VISIBLE_AT_ONCE[k]) * instance[NEW[k]] * exp(-since / LAG_S[k])
     instance[NEW[k]] = 0
     instance[USED[k]] = candidate[IN_USE[k]]
@@ -348,24 +360,26 @@ end
 
 -- How many sessions one stands for that is not known to have ended, as far as ends are reported at all: mean_life says
 -- how many of all of them still run, so those known to have ended must not count as ended twice.
-local known_ends = 1
+local all_sessions, all_ended = 0, 0
 
-local function find_known_ends()
-  local sessions, ended = 0, 0
+local function sum_sessions()
+  all_sessions, all_ended = 0, 0
   for i = 1, #candidates do
-    sessions = sessions + decayed(instances[i], SESSIONS[CPU])
-    ended = ended + decayed(instances[i], ENDED[CPU])
+    all_sessions = all_sessions + decayed(instances[i], SESSIONS[CPU])
+    all_ended = all_ended + decayed(instances[i], ENDED[CPU])
   end
-  if sessions > 0 then known_ends = (sessions + ended) / sessions end
 end
+
+local function known_ends() return all_sessions > 0 and (all_sessions + all_ended) / all_sessions or 1 end
 
 -- By remembered sessions: those of the last MEMORY_S, less those that will have ended.
 local function remembered_score(i, wanted, own)
   local instance, candidate = instances[i], candidates[i]
   local listed = max(1, now - instance[SEEN_AT])
+  local ends = known_ends()
   local alive = min(1, mean_life * (1 - exp(-listed / mean_life)) / (MEMORY_S * (1 - exp(-listed / MEMORY_S))))
   local function share(k)
-    return (SESSION_CAUTION * decayed(instance, SESSIONS[k]) * known_ends * alive + own[k]) * cost[k] / candidate[CAPACITY[k]]
+    return (SESSION_CAUTION * decayed(instance, SESSIONS[k]) * ends * alive + own[k]) * cost[k] / candidate[CAPACITY[k]]
   end
   return share(wanted) + OTHER_WEIGHT * share(3 - wanted)
 end
@@ -458,43 +472,44 @@ end
 
 -- Of these candidates the one with the least score, the first on ties; nil where all are full. A loop over every
 -- candidate for every game is where the time goes, so it does nothing that is not needed.
-local function least_of(tier, scores)
+local function least_of(tier, scores, places)
   local best, best_score
   for n = 1, #tier do
     local i = tier[n]
     local score = scores[i]
-    if (not best or score < best_score) and not (limited and is_full(i)) then best, best_score = i, score end
+    if (not best or score < best_score) and not (places and is_full(i)) then best, best_score = i, score end
   end
   return best
 end
 
 -- The fullest of the sampled ones that stays under the ceiling.
-local function fullest_of(tier, scores)
+local function fullest_of(tier, scores, places)
   local best, sampled_tier = nil, {}
   for _, i in ipairs(tier) do
     if not dark[i] then
       sampled_tier[#sampled_tier + 1] = i
       local fits = scores[i] <= rule.pack_ceiling and (not best or scores[i] > scores[best])
-      if fits and not is_full(i) then best = i end
+      if fits and not (places and is_full(i)) then best = i end
     end
   end
-  return best or least_of(sampled_tier, scores)
+  return best or least_of(sampled_tier, scores, places)
 end
 
 local function tiers_of(request) return request.tiers and call.tiers[request.tiers] or { everybody } end
 
 local function choose(request, own)
   local scores, some = score_all(request, own), false
+  local places = limited and request.op == 'assign' -- what is no game needs no place
   for _, tier in ipairs(tiers_of(request)) do
     some = some or #tier > 0
     local packs = (request.strategy or rule.strategy) == 'pack'
-    local best = packs and fullest_of(tier, scores) or least_of(tier, scores)
+    local best = packs and fullest_of(tier, scores, places) or least_of(tier, scores, places)
     if best then return best end
   end
   return nil, some and 'no_capacity' or 'no_candidate'
 end
 
-local expiry_add, expiry_remove = {}, {}
+local expiry_add, expiry_remove, renewed = {}, {}, false -- renewed: a lease is to last longer
 
 local function expire(member, till)
   expiry_add[member], expiry_remove[member] = till or nil, not till or nil
@@ -504,6 +519,12 @@ local function member_of(game, note)
   return 'g:' .. game.id .. (note[MARK] == 'released' and '' or ' ' .. note[INSTANCE])
 end
 
+-- Where the instance is that a note holds a place on; nil where nothing is known of it any more.
+local function holder_of(note)
+  local i = position[note[INSTANCE]]
+  return not unseen[i or 0] and i or nil
+end
+
 -- Gives back the place that a game's note holds.
 local function end_lease(game)
   local note = game.note or game.expired
@@ -511,38 +532,48 @@ local function end_lease(game)
   if note == game.expired then count_expired() end
   expire(member_of(game, note), false)
   if note == game.expired or note[MARK] == 'released' then return end
-  local i = position[note[INSTANCE]]
+  local i = holder_of(note)
   if i then
     instances[i][GAMES] = max(0, instances[i][GAMES] - 1)
     changed[i] = true
   end
 end
 
-local function add_session(i, level)
+-- Also what all of them come to: a sum over every candidate for every game would take longer than the choice.
+local function set_sessions(i, sessions, ended)
   local instance = instances[i]
-  for k = CPU, RAM do
-    instance[SESSIONS[k]] = decayed(instance, SESSIONS[k]) + worth_of[level][k]
-    instance[ENDED[k]] = decayed(instance, ENDED[k])
+  if i <= #candidates then
+    all_sessions = all_sessions + sessions[CPU] - decayed(instance, SESSIONS[CPU])
+    all_ended = all_ended + ended[CPU] - decayed(instance, ENDED[CPU])
   end
+  for k = CPU, RAM do instance[SESSIONS[k]], instance[ENDED[k]] = sessions[k], ended[k] end
   instance[PLACED_AT] = now
   changed[i] = true
+end
+
+local function add_session(i, level)
+  local instance, sessions, ended = instances[i], {}, {}
+  for k = CPU, RAM do
+    sessions[k] = decayed(instance, SESSIONS[k]) + worth_of[level][k]
+    ended[k] = decayed(instance, ENDED[k])
+  end
+  set_sessions(i, sessions, ended)
 end
 
 -- Takes off what is left by now of the session that a note stands for.
 local function end_session(i, note)
-  local instance = instances[i]
+  local instance, sessions, ended = instances[i], {}, {}
   local left = exp(-(now - note[PLACED]) / MEMORY_S)
   for k = CPU, RAM do
     local worth = left * worth_of[note[LEVEL]][k]
-    instance[SESSIONS[k]] = max(0, decayed(instance, SESSIONS[k]) - worth)
-    instance[ENDED[k]] = decayed(instance, ENDED[k]) + worth
+    sessions[k] = max(0, decayed(instance, SESSIONS[k]) - worth)
+    ended[k] = decayed(instance, ENDED[k]) + worth
   end
-  instance[PLACED_AT] = now
-  changed[i] = true
+  set_sessions(i, sessions, ended)
 end
 
-local function add_new(i, note, sign)
-  for k = CPU, RAM do instances[i][NEW[k]] = instances[i][NEW[k]] + sign * note[WORTH[k]] end
+local function add_new(i, worth, sign)
+  for k = CPU, RAM do instances[i][NEW[k]] = instances[i][NEW[k]] + sign * worth[k] end
   if i <= #candidates then
     table.insert(kept.low.stale, i)
     table.insert(kept.high.stale, i)
@@ -550,24 +581,35 @@ local function add_new(i, note, sign)
   changed[i] = true
 end
 
+-- When a lease that begins or is renewed now ends, in milliseconds like every time.
+local lease_end = floor((now + rule.lease_ttl_s) * 1000 + 0.5) / 1000
+
+-- What is left of a game's record, ms; -1: it never expires.
+local function time_left(game)
+  game.left_ms = game.left_ms or redis.call('PTTL', game.key)
+  return game.left_ms
+end
+
 local function place(game, request, i, pending, mark)
   end_lease(game)
-  local expires = now + rule.lease_ttl_s
-  expires = floor(expires * 1000 + 0.5) / 1000
+  local expires = lease_end
   game.note = { candidates[i][ID], now, request.attempt, pending[CPU], pending[RAM], expires, request.level, mark }
   game.expired = nil
+  -- Another service may have given the record longer than we do.
+  game.left_ms = max(rule.record_ttl_s * 1000, mark and time_left(game) or 0)
   game.record = candidates[i][RECORD]
-  game.written = true
+  game.set, game.written = true, true
   expire(member_of(game, game.note), expires)
   add_session(i, request.level)
-  add_new(i, game.note, 1)
+  add_new(i, pending, 1)
   instances[i][GAMES] = instances[i][GAMES] + 1
 end
 
--- Whether a recorded game is to leave its instance: gone for the whole grace, in views newer than the record.
+-- Whether a recorded game is to leave its instance, which the view calls gone: for the whole grace, in views newer than
+-- the record.
 local function is_to_move(game)
-  local id = view and named_by(game.record)
-  local since = id and gone[id] and marks[id]
+  local id = named_by(game.record)
+  local since = marks[id]
   local placed = game.note and game.note[INSTANCE] == id and game.note[PLACED] or 0
   return since and view.at >= max(since, placed) + rule.grace_s
 end
@@ -575,7 +617,7 @@ end
 -- Its instance may come back, and then without it. What is new there stays: no sample will show it, nor miss it.
 local function leave(game)
   local note = game.note
-  local i = note and note[MARK] ~= 'released' and position[note[INSTANCE]]
+  local i = note and note[MARK] ~= 'released' and holder_of(note)
   if i then end_session(i, note) end
 end
 
@@ -586,44 +628,112 @@ local function replay(game, request)
   return { 'recorded', game.record, same_attempt, ours and note[MARK] == 'reassigned' or false }
 end
 
+-- Looks at the fleet, once and just before the first request that needs it, as if that had come alone.
+local opened, learned = false, false
+
+local function open_fleet()
+  if opened or not placing then return end
+  opened = true
+  for i = 1, #candidates do
+    if unseen[i] then unseen[i], changed[i] = nil, true end
+    fold(i)
+    fleet[NEWEST] = max(fleet[NEWEST], instances[i][SAMPLED_AT] or -1)
+  end
+  fleet[NEWEST] = max(fleet[NEWEST], call.newest or -1)
+  find_dark()
+  learned = learn()
+  for k = CPU, RAM do cost[k] = find_cost(k) end
+  find_usual_worth()
+  find_mean_life()
+  if sampled < #candidates then sum_sessions() end
+end
+
 local function assign(game, request)
   local note = game.note
+  local may = may_place(game, request)
+  if may then open_fleet() end
   if game.wrong_type then return { 'wrong_type' } end
-  local moves = game.record and placing and not is_late(request) and is_to_move(game)
+  local moves = game.record and may and opened and is_to_move(game)
   if game.record and not moves then return replay(game, request) end
   if note and note[MARK] == 'released' and note[ATTEMPT] == request.attempt then
     return { 'recorded', cjson.encode(note[INSTANCE]), true, false }
   end
   if is_late(request) then return { 'late' } end
-  if not placing then return { 'no_candidate' } end
+  if not opened then return { 'no_candidate' } end -- nobody is listed
   local worth = worth_of_request(request)
   local best, why = choose(request, worth.own)
   -- Where nobody else can take it, it stays.
   if not best then return moves and replay(game, request) or { why } end
-  -- Another service may have given the record longer than we do.
-  game.ttl = max(rule.record_ttl_s, moves and redis.call('TTL', game.key) or 0)
   if moves then leave(game) end
   place(game, request, best, worth.pending, moves and 'reassigned' or false)
   return { 'placed', best, moves and true or false }
 end
 
+local function lookup(game)
+  if game.wrong_type then return { 'wrong_type' } end
+  if not game.record then return { 'not_found' } end
+  local left = time_left(game)
+  return { 'found', game.record, left ~= -1 and max(0, left) }
+end
+
+-- A record that names no instance is not ours to keep alive.
+local function names_instance(id)
+  return id and not id:find('[%s%c*>]') and not ('.' .. id .. '.'):find('..', 1, true)
+end
+
+-- Whatever it has for longer stays as it is.
+local function renew(game, request)
+  local id, note = game.record and named_by(game.record), game.note
+  if not names_instance(id) then return lookup(game) end
+  if is_late(request) then return { 'late' } end
+  local ttl_ms, left = rule.record_ttl_s * 1000, time_left(game)
+  if left ~= -1 and left < ttl_ms then game.left_ms, game.renewed = ttl_ms, true end
+  local ours = note and note[MARK] ~= 'released' and note[INSTANCE] == id
+  if ours and note[EXPIRES] < lease_end then
+    note[EXPIRES], game.written = lease_end, true
+    expire(member_of(game, note), lease_end)
+    -- An instance that nobody lists any more is remembered as long as it holds places.
+    expire('i:' .. id, max(now + KEEP_INSTANCE_S, lease_end))
+    renewed = true
+  end
+  return lookup(game)
+end
+
 local function release(game, request)
   local note = game.note
-  if not note or note[MARK] == 'released' then return { 'unknown' } end
+  if not note or note[MARK] == 'released' then
+    if game.wrong_type then return { 'wrong_type' } end
+    return game.record and { 'kept', game.record } or { 'unknown' }
+  end
   if is_late(request) then return { 'late' } end
   end_lease(game)
-  local i = position[note[INSTANCE]]
+  local i = holder_of(note)
   if i then
     end_session(i, note)
-    add_new(i, note, -1)
+    add_new(i, { note[WORTH[CPU]], note[WORTH[RAM]] }, -1)
   end
   -- What names another instance by now is somebody else's.
-  if game.record and named_by(game.record) == note[INSTANCE] then game.record = false end
+  if game.record and named_by(game.record) == note[INSTANCE] then game.record, game.set = false, false end
   note[MARK], note[EXPIRES] = 'released', now + RELEASED_S
   expire(member_of(game, note), note[EXPIRES])
   game.written = true
   return { 'released' }
 end
+
+-- The choice counts as a game would until samples show it, and then runs out by itself: nobody says when it is over.
+local function choose_only(_, request)
+  if is_late(request) then return { 'late' } end
+  open_fleet()
+  if not opened then return { 'no_candidate' } end
+  local worth = worth_of_request(request)
+  local best, why = choose(request, worth.own)
+  if not best then return { why } end
+  add_session(best, request.level)
+  add_new(best, worth.pending, 1)
+  return { 'chosen', best }
+end
+
+local operations = { assign = assign, lookup = lookup, renew = renew, release = release, choose = choose_only }
 
 local function explain(request)
   local own = worth_of_request(request).own
@@ -669,31 +779,19 @@ end
 
 -- Decide, one request after another -----------------------------------------------------------------------------------
 
-local learned = false
 mark_gone()
-if placing then
-  for i = 1, #candidates do
-    fold(i)
-    fleet[NEWEST] = max(fleet[NEWEST], instances[i][SAMPLED_AT] or -1)
-  end
-  fleet[NEWEST] = max(fleet[NEWEST], call.newest or -1)
-  find_dark()
-  learned = learn()
-  for k = CPU, RAM do cost[k] = find_cost(k) end
-  find_mean_life()
-  if sampled < #candidates then find_known_ends() end
-end
-find_usual_worth()
-
 local results, explained = {}, nil
 for i, request in ipairs(requests) do
-  if call.explain and placing and i == #requests then explained = explain(request) end
-  results[i] = (request.op == 'release' and release or assign)(game_of[i], request)
+  if call.explain and placing and i == #requests then
+    open_fleet()
+    explained = explain(request)
+  end
+  results[i] = operations[request.op](game_of[i], request)
 end
 
 -- 7. Write, all at the end and all of it prepared before: an error until then has changed nothing ----------------------
 
-local sets, dropped = {}, {}               -- records: games to write, keys to delete
+local sets, renewals, dropped = {}, {}, {} -- records: games to write, games to keep for longer, keys to delete
 local values, forgotten = {}, {}           -- the hash: fields and values, fields to delete
 local expiries, ended = {}, {}             -- the sorted set: scores and members, members to delete
 
@@ -712,18 +810,22 @@ end
 local function put(field, value) values[#values + 1], values[#values + 2] = field, cjson.encode(value) end
 
 local function prepare()
-  for i, candidate in ipairs(placing and candidates or {}) do
+  for i, candidate in ipairs(opened and candidates or {}) do
     -- An instance that is listed is remembered, also one that nothing happens to; one that holds places, as long as it does.
     if changed[i] or learned then expire('i:' .. candidate[ID], now + max(KEEP_INSTANCE_S, rule.lease_ttl_s)) end
   end
-  if placing and (learned or fleet[SWEEP_AGAIN]) then sweep() end
+  if opened and (learned or fleet[SWEEP_AGAIN]) then sweep() end
   for _, game in ipairs(game_list) do
     if game.written then put('g:' .. game.id, game.note) end
-    if game.record ~= game.recorded then
-      if game.record then sets[#sets + 1] = game else dropped[#dropped + 1] = game.key end
+    if game.set then
+      sets[#sets + 1] = game
+    elseif game.recorded and not game.record then
+      dropped[#dropped + 1] = game.key
+    elseif game.renewed then
+      renewals[#renewals + 1] = game
     end
   end
-  if placing then put('fleet', fleet) end
+  if opened then put('fleet', fleet) end
   if marks_changed then put('gone', marks) end
   for i, id in ipairs(ids) do
     if changed[i] then put('i:' .. id, instances[i]) end
@@ -734,15 +836,18 @@ end
 
 if not call.dry_run then
   prepare()
-  for _, game in ipairs(sets) do redis.call('SET', game.key, game.record, 'EX', game.ttl) end
+  for _, game in ipairs(sets) do redis.call('SET', game.key, game.record, 'PX', game.left_ms) end
+  for _, game in ipairs(renewals) do redis.call('PEXPIRE', game.key, game.left_ms) end
   if #dropped > 0 then redis.call('DEL', unpack(dropped)) end
   in_chunks('HSET', STATE, values)
   in_chunks('ZADD', EXPIRY, expiries)
   in_chunks('HDEL', STATE, forgotten)
   in_chunks('ZREM', EXPIRY, ended)
-  if learned then
-    redis.call('EXPIRE', STATE, KEEP_STATE_S)
-    redis.call('EXPIRE', EXPIRY, KEEP_STATE_S)
+  -- Longer than any lease; and where games are only renewed for long, nothing else would keep their places in mind.
+  if learned or renewed and now - (fleet[LEARNED_AT] or 0) > KEEP_STATE_S / 2 then
+    local keep_s = max(KEEP_STATE_S, 2 * rule.lease_ttl_s)
+    redis.call('EXPIRE', STATE, keep_s)
+    redis.call('EXPIRE', EXPIRY, keep_s)
   end
 end
 

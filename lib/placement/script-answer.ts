@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
-import type { Candidate, CandidateExplanation, PlacementResult, ReleaseResult } from '../app/placement.ts';
+import type { Candidate, CandidateExplanation, PlacementResult } from '../app/placement.ts';
 import { UpstreamError } from '../app/upstream-error.ts';
+import type { Instance } from '../domain/fleet.ts';
 import { isInstanceId } from '../domain/ids.ts';
 
 const Explained = z.object({
@@ -20,7 +21,10 @@ const Answer = z.object({
     z.union([
       z.tuple([z.literal('placed'), z.number(), z.boolean()]),
       z.tuple([z.literal('recorded'), z.string(), z.boolean(), z.boolean()]),
-      z.tuple([z.enum(['wrong_type', 'no_candidate', 'no_capacity', 'late', 'released', 'unknown'])]),
+      z.tuple([z.literal('chosen'), z.number()]),
+      z.tuple([z.literal('found'), z.string(), z.union([z.number(), z.literal(false)])]),
+      z.tuple([z.literal('kept'), z.string()]),
+      z.tuple([z.enum(['wrong_type', 'not_found', 'released', 'unknown', 'no_candidate', 'no_capacity', 'late'])]),
     ]),
   ),
   marked: z.optional(z.array(z.string())),
@@ -44,30 +48,35 @@ export function parseAnswer(text: string, count: number): Answer {
 
 export function toPlacementResult(result: Result, candidates: readonly Candidate[]): PlacementResult {
   switch (result[0]) {
-    case 'placed': {
-      const chosen = candidates[result[1] - 1];
-      if (chosen === undefined) throw notAnAnswer();
-      return { kind: 'placed', instanceId: chosen.instance.id, reassigned: result[2] };
-    }
+    case 'placed':
+      return { kind: 'placed', instanceId: instanceOf(candidates, result[1]).id, reassigned: result[2] };
+    case 'chosen':
+      return { kind: 'chosen', instance: instanceOf(candidates, result[1]) };
     case 'recorded': {
       const instanceId = readRecord(result[1]);
       if (instanceId === undefined) return { kind: 'foreign_record' };
       return { kind: 'recorded', instanceId, sameAttempt: result[2], reassigned: result[3] };
     }
+    case 'found': {
+      const instanceId = readRecord(result[1]);
+      if (instanceId === undefined) return { kind: 'foreign_record' };
+      const leftMs = result[2];
+      return { kind: 'found', instanceId, ...(leftMs !== false && { expiresInS: Math.ceil(leftMs / 1000) }) };
+    }
+    case 'kept':
+      return { kind: readRecord(result[1]) === undefined ? 'foreign_record' : 'unknown' };
     case 'wrong_type':
       return { kind: 'foreign_record' };
-    case 'no_candidate':
-    case 'no_capacity':
-    case 'late':
-      return { kind: result[0] };
     default:
-      throw notAnAnswer();
+      return { kind: result[0] };
   }
 }
 
-export function toReleaseResult([kind]: Result): ReleaseResult {
-  if (kind === 'released' || kind === 'unknown' || kind === 'late') return kind;
-  throw notAnAnswer();
+/** @param number from 1, as Lua counts */
+function instanceOf(candidates: readonly Candidate[], number: number): Instance {
+  const chosen = candidates[number - 1];
+  if (chosen === undefined) throw notAnAnswer();
+  return chosen.instance;
 }
 
 export function toExplanations(

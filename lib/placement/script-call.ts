@@ -1,4 +1,4 @@
-import type { Candidate, ExpectedUse, PlacementCall, PlacementRequest, ReleaseRequest } from '../app/placement.ts';
+import type { Candidate, ExpectedUse, PlacementCall, PlacementRequest } from '../app/placement.ts';
 import type { Sample } from '../domain/fleet.ts';
 import type { RemoteClock } from './remote-clock.ts';
 
@@ -18,14 +18,15 @@ const MOST_SECONDS = 1e12;
 export function encodePlacement(call: PlacementCall, options: { readonly explain: boolean }, parts: CallParts): string {
   const { presence } = call;
   // Requests with equal selectors share one list of tiers, and it is sent once: it may name thousands of candidates.
-  const tiers = [...new Set(call.requests.map((request) => request.tiers))].filter((list) => list !== undefined);
+  const tiers = [...new Set(call.requests.map(tiersOf))].filter((list) => list !== undefined);
   // Before the first answer nobody knows what Redis's clock shows, so the view's age is not known either.
   const atS = presence && parts.redisClock.atLocal(presence.atMs);
   return JSON.stringify({
-    ...head(parts),
+    rule: parts.rule,
+    ...(parts.nowS !== undefined && { now: parts.nowS }),
     newest: isUsableNumber(call.newestSampleS) ? toMilliseconds(call.newestSampleS) : false,
     candidates: call.candidates.map(toRow),
-    requests: call.requests.map((request) => toAssign(request, tiers, parts)),
+    requests: call.requests.map((request) => toRequest(request, tiers, parts)),
     // Lua counts from 1.
     tiers: tiers.map((list) => list.map((tier) => tier.map((position) => position + 1))),
     view: presence && atS !== undefined ? { at: atS, gone: presence.gone, back: presence.back } : false,
@@ -33,35 +34,29 @@ export function encodePlacement(call: PlacementCall, options: { readonly explain
   });
 }
 
-export function encodeReleases(requests: readonly ReleaseRequest[], parts: CallParts): string {
-  return JSON.stringify({
-    ...head(parts),
-    newest: false,
-    candidates: [],
-    requests: requests.map(({ gameId, deadlineMs }) => ({
-      op: 'release',
-      game: gameId,
-      not_after: parts.redisClock.atLocal(deadlineMs),
-    })),
-    view: false,
-  });
+function tiersOf(request: PlacementCall['requests'][number]): PlacementRequest['tiers'] {
+  return request.op === 'assign' ? request.tiers : undefined;
 }
 
-function head({ rule, nowS }: CallParts) {
-  return { rule, ...(nowS !== undefined && { now: nowS }) };
-}
-
-function toAssign(request: PlacementRequest, tiers: readonly unknown[], { redisClock }: CallParts) {
-  return {
-    op: 'assign',
-    game: request.gameId,
-    level: request.level,
-    attempt: request.attempt,
-    not_after: redisClock.atLocal(request.deadlineMs),
-    expected: request.expected && toExpected(request.expected),
-    strategy: request.strategy,
-    tiers: request.tiers && tiers.indexOf(request.tiers) + 1,
-  };
+function toRequest(request: PlacementCall['requests'][number], tiers: readonly unknown[], { redisClock }: CallParts) {
+  const not_after = redisClock.atLocal(request.deadlineMs);
+  switch (request.op) {
+    case 'assign':
+      return {
+        op: 'assign',
+        game: request.gameId,
+        level: request.level,
+        attempt: request.attempt,
+        not_after,
+        expected: request.expected && toExpected(request.expected),
+        strategy: request.strategy,
+        tiers: request.tiers && tiers.indexOf(request.tiers) + 1,
+      };
+    case 'choose':
+      return { op: 'choose', level: request.level, not_after };
+    default:
+      return { op: request.op, game: request.gameId, not_after };
+  }
 }
 
 function toExpected({ cpuCores, memoryBytes, exact }: ExpectedUse) {

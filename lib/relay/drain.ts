@@ -23,7 +23,7 @@ const STEP_LIMIT_MS = 2000;
 export async function drain(connection: Drainable, relay: Relay, log: Log): Promise<void> {
   const steps: readonly [name: string, limitMs: number, step: () => Promise<void>][] = [
     ['stop_taking', STEP_LIMIT_MS, () => connection.stopTaking()],
-    ['finish', IDLE_LIMIT_MS, () => relay.idle()],
+    ['finish', IDLE_LIMIT_MS, () => relay.finish()],
     ['flush', STEP_LIMIT_MS, () => connection.flush()],
     ['close', STEP_LIMIT_MS, () => connection.close()],
   ];

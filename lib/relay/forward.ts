@@ -1,13 +1,14 @@
 import * as z from 'zod/mini';
 import type { Allocate } from '../api/allocate.ts';
 import type { BatchItem } from '../api/batch.ts';
-import { failureReply, type Reply } from '../api/outcomes.ts';
-import { ReplySchema } from '../api/reply.ts';
+import { isOp } from '../api/op.ts';
+import { failureReply } from '../api/outcomes.ts';
+import { readReply } from '../api/reply.ts';
 import type { Log } from '../app/ports.ts';
 import { UpstreamError } from '../app/upstream-error.ts';
 
-/** Bytes that the answer to a full batch may have: 16 KiB for each of 64 replies is far more than any needs. */
-export const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Bytes that an answer may have: what Lambda allows. One list of 3,000 instances has 200 KB. */
+export const MAX_ANSWER_BYTES = 6 * 1024 * 1024;
 
 /** As much of an HTTP client as posting needs. Throws only UpstreamError. */
 export interface Poster {
@@ -53,10 +54,10 @@ export function createPost({ http, path }: PostOptions): Post {
 export function createForward(post: Post, log: Log): Allocate {
   return async (items, signal) => {
     const replies = await post(items, signal);
-    return replies.map((reply): Reply => {
-      const parsed = ReplySchema.safeParse(reply);
-      if (parsed.success) return parsed.data;
-      log.error('allocator_reply_invalid');
+    return items.map(({ op }, index) => {
+      const reply = isOp(op) ? readReply(op, replies[index]) : undefined;
+      if (reply !== undefined) return reply;
+      log.error('allocator_reply_invalid', { op });
       return failureReply({ code: 'upstream_unavailable' });
     });
   };

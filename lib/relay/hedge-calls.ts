@@ -20,7 +20,9 @@ export interface HedgedCalls {
 /**
  * Makes a call once more when it is unusually slow, with the same items, and takes the answer that comes first. Not
  * when that would cause a cold start or compete with one, as nothing would be gained, and not when the time that is left
- * is too short for another answer.
+ * is too short for another answer. Every operation may be sent twice: those about a game are told by their `attempt`, or
+ * come to the same if they are done again. Of `instance` both may count, as one game more than there is until the
+ * chosen instance is next measured; calls of their own for it would cost the others more than that.
  */
 export function hedgeCalls(calls: WatchedCalls, environments: Environments, clock: Clock): HedgedCalls {
   /** Counted in calls. It begins with nothing saved, so that at no time more than 5 % were hedged. */

@@ -6,6 +6,7 @@ import { createForward, type Post } from './forward.ts';
 import { hedgeCalls } from './hedge-calls.ts';
 import { keepWarm } from './keep-warm.ts';
 import { retryCalls } from './retry-calls.ts';
+import { shareLists } from './share-lists.ts';
 import { watchCalls } from './watch-calls.ts';
 
 /** Counts since the start. */
@@ -46,7 +47,7 @@ export function reachFunction({ post, keepWarm: count, clock, random, log }: Fun
   const retrying = retryCalls(hedging.call, watched.call, clock);
   const warming = keepWarm({ count, post, environments, clock, random, log });
   return {
-    allocate: batchItems(retrying.call, clock, watched.slowMs),
+    allocate: batchItems(shareLists(retrying.call), clock, watched.slowMs),
     stats: () => {
       const { hedged, won } = hedging.stats();
       return {
@@ -65,7 +66,7 @@ export function reachFunction({ post, keepWarm: count, clock, random, log }: Fun
 export function reachOwn(allocate: Allocate, clock: Clock): Way {
   const watched = watchCalls(allocate, createEnvironments(clock), clock);
   return {
-    allocate: batchItems(watched.call, clock, watched.slowMs),
+    allocate: batchItems(shareLists(watched.call), clock, watched.slowMs),
     stats: () => ({ calls: watched.made(), hedged: 0, hedgesWon: 0, retried: 0, warmCalls: 0 }),
     stop: () => undefined,
   };

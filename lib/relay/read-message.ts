@@ -1,9 +1,13 @@
-import { AssignRequest, MAX_REQUEST_BYTES } from '../api/assign-request.ts';
+import type * as z from 'zod/mini';
+import { MAX_REQUEST_BYTES } from '../api/assign-request.ts';
 import { readTimeoutMs, readTraceparent } from '../api/request-headers.ts';
+import { REQUESTS } from '../api/requests.ts';
 import { type Parsed, parseJson, parseWith } from '../api/schema.ts';
+import type { Endpoint } from './endpoints.ts';
 
 /** What the relay needs of a message, whatever brought it. */
 export interface RelayMessage {
+  readonly subject: string;
   readonly data: Uint8Array;
   /** The header of that name in any case; undefined when there is none. Throws when the headers cannot be read. */
   header(name: string): string | undefined;
@@ -17,16 +21,24 @@ export interface ReplyError {
   readonly status: number;
 }
 
-export interface AssignMessage {
-  readonly request: AssignRequest;
+/** A message once it is known to be in order. */
+export interface Asked {
+  readonly request: z.infer<(typeof REQUESTS)[keyof typeof REQUESTS]>;
   /** How long the caller waits, ms, from the sending of its message. */
   readonly timeoutMs: number;
   /** Only where it is well-formed. */
   readonly traceparent: string | undefined;
 }
 
+/**
+ * How long an event has, ms. Nobody waits for it, and nobody sends it again: the place that it frees is worth the time
+ * for a cold start and a second call.
+ */
+const EVENT_TIMEOUT_MS = 5000;
+
 /** Checks a message before anything is spent on it, so that it cannot spoil the batch that it would travel in. */
-export function readMessage(message: RelayMessage): Parsed<AssignMessage> {
+export function readMessage(message: RelayMessage, { op, kind }: Endpoint): Parsed<Asked> {
+  if (kind === 'event') return readEvent(message, op);
   if (message.data.length > MAX_REQUEST_BYTES) {
     return { failure: { code: 'too_large', message: `The request must have at most ${MAX_REQUEST_BYTES} bytes.` } };
   }
@@ -39,11 +51,18 @@ export function readMessage(message: RelayMessage): Parsed<AssignMessage> {
   if ('failure' in timeoutMs) return timeoutMs;
   const json = parseJson(message.data);
   if ('failure' in json) return json;
-  const request = parseWith(AssignRequest, json.value);
+  const request = parseWith<Asked['request']>(REQUESTS[op], json.value);
   if ('failure' in request) return request;
   return {
     value: { request: request.value, timeoutMs: timeoutMs.value, traceparent: readTraceparent(headers.traceparent) },
   };
+}
+
+function readEvent({ subject }: RelayMessage, op: Endpoint['op']): Parsed<Asked> {
+  const gameId = subject.slice(subject.lastIndexOf('.') + 1);
+  const request = parseWith<Asked['request']>(REQUESTS[op], { game_id: gameId });
+  if ('failure' in request) return request;
+  return { value: { request: request.value, timeoutMs: EVENT_TIMEOUT_MS, traceparent: undefined } };
 }
 
 /** Undefined when the message's headers cannot be read at all. */

@@ -17,7 +17,7 @@ export interface RetriedCalls {
 
 /**
  * Makes calls with `first`, and once more with `again` if the function could not be had and there is time: with the
- * same items, so that whatever the first call may have done is not done twice. Throws the error that says most of what
+ * same items, so that whatever the first call may have done is not done twice (hedgeCalls tells of `instance`). Throws the error that says most of what
  * may have happened: one whose outcome is unknown, if there was one.
  */
 export function retryCalls(first: Allocate, again: Allocate, clock: Clock): RetriedCalls {

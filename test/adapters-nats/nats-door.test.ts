@@ -2,10 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect, headers, type NatsConnection } from 'nats';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { startNats } from '../../dev/servers/nats.ts';
 import type { RunningServer } from '../../dev/servers/running-server.ts';
 import { failureReply } from '../../lib/api/outcomes.ts';
+import type { Endpoint } from '../../lib/relay/endpoints.ts';
+import { ASSIGN } from '../relay/fake-message.ts';
 import { countingClient, PLACED, SUBJECT, startRelay } from './start-relay.ts';
 
 /** Ends a test that hangs on a crowded machine; not what is measured. */
@@ -17,14 +19,16 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
+type DropFirst<T extends readonly unknown[]> = T extends [unknown, ...infer Rest] ? Rest : never;
+
 async function startServer(config = ''): Promise<RunningServer> {
   const server = await startNats({ config });
   cleanups.push(() => server.stop());
   return server;
 }
 
-async function startServing(url: string, allocate?: Parameters<typeof startRelay>[1]) {
-  const started = startRelay(url, allocate);
+async function startServing(url: string, ...more: DropFirst<Parameters<typeof startRelay>>) {
+  const started = startRelay(url, ...more);
   cleanups.push(() => started.stop());
   await expect.poll(() => started.door.state(), LIMIT).toBe('serving');
   return started;
@@ -207,7 +211,7 @@ it('counts the replies that were ready while the connection was down', async () 
   server.signal('SIGKILL');
   await expect.poll(() => door.state(), LIMIT).toBe('not_connected');
   finish();
-  await relay.idle();
+  await relay.finish();
 
   expect(door.repliesLost()).toBe(1);
 });
@@ -272,8 +276,122 @@ it('tells the truth in $SRV.PING, INFO and STATS', async () => {
     num_requests: 11,
     num_errors: 1,
     last_error: 'invalid_request: game_id is required.',
-    data: { in_flight: 0 },
+    data: { failed: { invalid_request: 1 } },
   });
   expect(endpoints[0]!['processing_time']).toBeGreaterThan(10 * 19e6);
   expect(endpoints[0]!['average_processing_time']).toBe(Math.round(endpoints[0]!['processing_time']! / 11));
+});
+
+describe('with several endpoints', () => {
+  const LOOKUP: Endpoint = { name: 'lookup', subject: 'game.lookup.request', op: 'lookup', kind: 'request' };
+  const OVER: Endpoint = { name: 'release-event-1', subject: 'game.over.*', op: 'release', kind: 'event' };
+
+  async function startThree() {
+    const server = await startServer();
+    const asked: unknown[] = [];
+    const started = await startServing(
+      server.url,
+      async (items) => {
+        asked.push(...items.map(({ op, request }) => ({ op, request })));
+        return items.map(() => PLACED);
+      },
+      [ASSIGN, LOOKUP, OVER],
+    );
+    return { ...started, asked, nc: await client(server.url) };
+  }
+
+  it('hands each message to the endpoint whose subject it came on', async () => {
+    const { asked, nc } = await startThree();
+
+    await nc.request(LOOKUP.subject, REQUEST, { timeout: 5000 });
+    await nc.request(SUBJECT, REQUEST, { timeout: 5000 });
+    nc.publish('game.over.g2');
+    nc.publish('game.over.g2.more'); // no subject of ours
+    nc.publish('game.over.g3', 'whatever');
+    await expect.poll(() => asked.length, LIMIT).toBe(4);
+
+    expect(asked).toEqual([
+      { op: 'lookup', request: { game_id: 'g1' } },
+      { op: 'assign', request: { game_id: 'g1' } },
+      { op: 'release', request: { game_id: 'g2' } },
+      { op: 'release', request: { game_id: 'g3' } },
+    ]);
+  });
+
+  it('sends nothing to the reply subject of an event, where its publisher waits for a stream', async () => {
+    const { asked, nc } = await startThree();
+    const received: unknown[] = [];
+    nc.subscribe('inbox', { callback: (_error, message) => void received.push(message.json()) });
+
+    nc.publish('game.over.g2', '', { reply: 'inbox' });
+    await expect.poll(() => asked.length, LIMIT).toBe(1);
+    nc.publish(SUBJECT, REQUEST, { reply: 'inbox' });
+    await expect.poll(() => received.length, LIMIT).toBe(1);
+
+    expect(received).toEqual([PLACED]);
+  });
+
+  it('tells of each of them apart in $SRV.INFO and STATS', async () => {
+    const { nc, relay } = await startThree();
+    const ask = async (subject: string) => (await nc.request(subject, '', { timeout: 5000 })).json();
+
+    for (let i = 0; i < 3; i += 1) await nc.request(LOOKUP.subject, REQUEST, { timeout: 5000 });
+    await nc.request(SUBJECT, '{}', { timeout: 5000 });
+    nc.publish('game.over.g2');
+    await nc.flush();
+    await expect.poll(() => relay.stats().received, LIMIT).toBe(5);
+    await relay.finish();
+
+    const queue_group = 'game-allocator';
+    expect(await ask('$SRV.INFO')).toMatchObject({
+      endpoints: [ASSIGN, LOOKUP, OVER].map(({ name, subject }) => ({ name, subject, queue_group })),
+    });
+    expect(await ask('$SRV.STATS')).toMatchObject({
+      endpoints: [
+        { name: 'assign', num_requests: 1, num_errors: 1, data: { failed: { invalid_request: 1 } } },
+        { name: 'lookup', num_requests: 3, num_errors: 0, data: { failed: {} } },
+        { name: 'release-event-1', num_requests: 1, num_errors: 0 },
+      ],
+    });
+  });
+
+  it('shares the messages of every endpoint between relays', async () => {
+    const server = await startServer();
+    const asked: unknown[] = [];
+    const answer = async (items: readonly unknown[]) => {
+      asked.push(...items);
+      return items.map(() => PLACED);
+    };
+    const relays = [
+      await startServing(server.url, answer, [ASSIGN, LOOKUP, OVER]),
+      await startServing(server.url, answer, [ASSIGN, LOOKUP, OVER]),
+    ];
+    const nc = await client(server.url);
+
+    for (let i = 0; i < 200; i += 1) nc.publish(`game.over.g${i}`);
+    await expect.poll(() => asked.length, LIMIT).toBe(200);
+    for (const { door } of relays) await door.flush();
+    await nc.flush();
+
+    expect(asked).toHaveLength(200);
+    expect(relays.filter(({ relay }) => relay.stats().received === 0)).toEqual([]);
+  });
+});
+
+it('publishes what nobody is to answer, and says so when it cannot', async () => {
+  const server = await startServer();
+  const { door } = await startServing(server.url);
+  const nc = await client(server.url);
+  const received: string[] = [];
+  nc.subscribe('game.assigned.>', {
+    callback: (_error, message) => void received.push(`${message.subject} ${message.string()}`),
+  });
+  await nc.flush();
+
+  expect(door.publish('game.assigned.10.0.0.3', Buffer.from('{}'))).toBe(true);
+  await expect.poll(() => received, LIMIT).toEqual(['game.assigned.10.0.0.3 {}']);
+  server.signal('SIGKILL');
+  await expect.poll(() => door.state(), LIMIT).toBe('not_connected');
+
+  expect(door.publish('game.assigned.10.0.0.3', Buffer.from('{}'))).toBe(false);
 });

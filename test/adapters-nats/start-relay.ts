@@ -3,14 +3,19 @@ import { openNatsDoor } from '../../lib/adapters/nats/nats-door.ts';
 import type { Allocate } from '../../lib/api/allocate.ts';
 import type { Reply } from '../../lib/api/outcomes.ts';
 import { drain } from '../../lib/relay/drain.ts';
+import type { Endpoint } from '../../lib/relay/endpoints.ts';
 import { createRelay } from '../../lib/relay/relay.ts';
-import { fakeLog } from '../relay/fake-message.ts';
+import { ASSIGN, fakeLog } from '../relay/fake-message.ts';
 
-export const SUBJECT = 'game.assign.request';
+export const SUBJECT = ASSIGN.subject;
 export const PLACED: Reply = { success: true, instance_id: '10.0.0.3', port: 5002 };
 
 /** A relay on the NATS server at `url`, in this process. */
-export function startRelay(url: string, allocate: Allocate = async () => [PLACED]) {
+export function startRelay(
+  url: string,
+  allocate: Allocate = async () => [PLACED],
+  endpoints: readonly Endpoint[] = [ASSIGN],
+) {
   const { log, events } = fakeLog();
   const relay = createRelay({ allocate, clock: Date.now, log, maxInFlight: 1024 });
   const door = openNatsDoor({
@@ -20,16 +25,18 @@ export function startRelay(url: string, allocate: Allocate = async () => [PLACED
       version: '1.2.3',
       description: 'under test',
       metadata: { title: 'T' },
-      subject: SUBJECT,
       queue: 'game-allocator',
-      figures: () => {
-        const { succeeded, failed, answeringMs, lastFailure } = relay.stats();
-        const errors = Object.values(failed).reduce((sum, count) => sum + count, 0);
-        const data = { in_flight: relay.inFlight() };
-        return { requests: succeeded + errors, errors, processingMs: answeringMs, lastError: lastFailure, data };
-      },
+      endpoints: endpoints.map((endpoint) => {
+        const { handle, counts } = relay.serve(endpoint);
+        const figures = () => {
+          const { succeeded, failed, answeringMs, lastFailure } = counts();
+          const errors = Object.values(failed).reduce((sum, count) => sum + count, 0);
+          const data = { failed };
+          return { requests: succeeded + errors, errors, processingMs: answeringMs, lastError: lastFailure, data };
+        };
+        return { name: endpoint.name, subject: endpoint.subject, handle, figures };
+      }),
     },
-    handle: relay.handle,
     log,
   });
   return { relay, door, events, stop: () => drain(door, relay, log) };

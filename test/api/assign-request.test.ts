@@ -30,6 +30,8 @@ it.each([
   ['{"game_id":"a","settings":{"exact":false}}', withSettings({ exact: false })],
   ['{"game_id":"a","settings":{"strategy":"spread"}}', withSettings({ strategy: 'spread' })],
   ['{"game_id":"a","settings":{"strategy":"pack"}}', withSettings({ strategy: 'pack' })],
+  ['{"game_id":"a","settings":{"wait_ms":0}}', withSettings({ wait_ms: 0 })],
+  ['{"game_id":"a","settings":{"wait_ms":10000}}', withSettings({ wait_ms: 10_000 })],
   ['{"game_id":"a","settings":{"require":{},"prefer":{}}}', withSettings({ require: {}, prefer: {} })],
   [
     '{"game_id":"a","settings":{"require":{"region":"eu","gpu":true}}}',
@@ -124,12 +126,17 @@ it.each([
   ['{"game_id":"a","settings":{"exact":null}}', 'settings.exact must be true or false.'],
   ['{"game_id":"a","settings":{"strategy":"random"}}', 'settings.strategy must be "spread" or "pack".'],
   ['{"game_id":"a","settings":{"strategy":null}}', 'settings.strategy must be "spread" or "pack".'],
+  ['{"game_id":"a","settings":{"wait_ms":-1}}', 'settings.wait_ms must be at least 0.'],
+  ['{"game_id":"a","settings":{"wait_ms":10001}}', 'settings.wait_ms must be at most 10000.'],
+  ['{"game_id":"a","settings":{"wait_ms":"200"}}', 'settings.wait_ms must be a number.'],
+  ['{"game_id":"a","settings":{"wait_ms":null}}', 'settings.wait_ms must be a number.'],
+  ['{"game_id":"a","settings":{"wait_ms":1e999}}', 'settings.wait_ms must be a number.'],
 ])('refuses %s: %s', (text, message) => {
   expect(parse(text)).toEqual({ failure: { code: 'invalid_request', message } });
 });
 
 it('answers any JSON value with a request or one short sentence that names a field of ours', () => {
-  const names = ['resource_level', 'cpu_cores', 'memory_bytes', 'exact', 'require', 'prefer', 'strategy'];
+  const names = ['resource_level', 'cpu_cores', 'memory_bytes', 'exact', 'require', 'prefer', 'strategy', 'wait_ms'];
   const any = fc.oneof(fc.jsonValue(), fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()));
   const settings = fc.dictionary(fc.constantFrom(...names, 'other'), any);
   const request = fc.record({ game_id: fc.constant('a'), settings });

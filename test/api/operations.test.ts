@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import type { BatchItem } from '../../lib/api/batch.ts';
+import type { Op } from '../../lib/api/op.ts';
 import { createAllocate } from '../../lib/api/operations.ts';
-import { ReplySchema } from '../../lib/api/reply.ts';
-import type { Assignment, GameRequest } from '../../lib/app/assign-games.ts';
+import { readReply } from '../../lib/api/reply.ts';
 import type { Strategy } from '../../lib/app/placement.ts';
+import type { AssignRequest, Outcome, ServiceRequest } from '../../lib/app/service-requests.ts';
 import { NOW_MS } from '../support/fakes.ts';
 import { noLimit } from '../support/http-server.ts';
 
@@ -14,25 +15,32 @@ const ASSIGNED = {
   replayed: false,
   reassigned: false,
   degraded: [],
-} as const satisfies Assignment;
+} as const satisfies Outcome;
 
-/** Carries out `items`; every game is answered with what `answer` says. */
+/** Carries out `items`; every request is answered with what `answer` says. The second service has no games. */
 async function allocate(
   items: readonly BatchItem[],
-  answer: (request: GameRequest) => Assignment = () => ASSIGNED,
+  answer: (request: ServiceRequest) => Outcome = () => ASSIGNED,
   strategies: readonly Strategy[] = [],
 ) {
-  const asked: (readonly GameRequest[])[] = [];
-  const run = createAllocate(
-    (requests) => {
-      asked.push(requests);
-      return Promise.resolve(requests.map(answer));
-    },
-    () => NOW_MS,
+  const asked: (readonly ServiceRequest[])[] = [];
+  const askedOthers: (readonly ServiceRequest[])[] = [];
+  const serving = (calls: (readonly ServiceRequest[])[]) => (requests: readonly ServiceRequest[]) => {
+    calls.push(requests);
+    return Promise.resolve(requests.map(answer));
+  };
+  const run = createAllocate({
+    services: [
+      { name: 'game-service', hasGames: true, serve: serving(asked) },
+      { name: 'ai-service', hasGames: false, serve: serving(askedOthers) },
+    ],
+    clock: () => NOW_MS,
     strategies,
-  );
-  return { replies: await run(items, noLimit()), asked };
+  });
+  return { replies: await run(items, noLimit()), asked, askedOthers };
 }
+
+const gameOf = (request: ServiceRequest) => ('gameId' in request ? request.gameId : undefined);
 
 const item = (gameId: unknown, overrides: Partial<BatchItem> = {}): BatchItem => ({
   op: 'assign',
@@ -57,7 +65,7 @@ it('adds what is so', async () => {
 
   const added = { replayed: true, reassigned: true, degraded: ['consul'] };
   expect(replies).toEqual([{ success: true, instance_id: '10.0.0.3', ...added }]);
-  expect(ReplySchema.parse(replies[0])).toEqual(replies[0]);
+  expect(readReply('assign', replies[0])).toEqual(replies[0]);
   expect(replies[0]).not.toHaveProperty('port');
 });
 
@@ -68,7 +76,7 @@ it.each(['conflict', 'no_instance', 'no_capacity', 'upstream_unavailable', 'dead
 
     expect(replies).toMatchObject([{ success: false, code: kind }]);
     expect(replies[0]).not.toHaveProperty('instance_id');
-    expect(ReplySchema.safeParse(replies[0]).success).toBe(true);
+    expect(readReply('assign', replies[0])).toEqual(replies[0]);
   },
 );
 
@@ -82,8 +90,8 @@ it('asks for all games at once, with the level, attempt and deadline of each', a
 
   expect(asked).toEqual([
     [
-      { gameId: 'a', level: 'low', attempt: 'x', deadlineMs: NOW_MS + 100 },
-      { gameId: 'b', level: 'high', attempt: 'x', deadlineMs: NOW_MS },
+      { op: 'assign', gameId: 'a', level: 'low', attempt: 'x', deadlineMs: NOW_MS + 100 },
+      { op: 'assign', gameId: 'b', level: 'high', attempt: 'x', deadlineMs: NOW_MS },
     ],
   ]);
 });
@@ -91,7 +99,7 @@ it('asks for all games at once, with the level, attempt and deadline of each', a
 it('without budget_ms gives 435 ms, and without attempt makes each item one of its own', async () => {
   const { asked } = await allocate([item('a'), item('a')]);
 
-  const [first, second] = asked[0]!;
+  const [first, second] = asked[0] as AssignRequest[];
   expect(first!.deadlineMs).toBe(NOW_MS + 435);
   expect(first!.attempt).not.toBe(second!.attempt);
   expect(first!.attempt.length).toBeGreaterThan(20);
@@ -101,13 +109,13 @@ it('a bad item fails by itself, and the order is kept', async () => {
   const items = [
     item('a b'),
     item('a'),
-    item('x', { op: 'renew' }),
+    item('x', { op: 'rewind' }),
     { op: 'assign', request: null },
     item('b'),
     item(7),
   ];
 
-  const { replies, asked } = await allocate(items, ({ gameId }) => ({ ...ASSIGNED, instanceId: `on-${gameId}` }));
+  const { replies, asked } = await allocate(items, (request) => ({ ...ASSIGNED, instanceId: `on-${gameOf(request)}` }));
 
   expect(replies).toMatchObject([
     { code: 'invalid_request', message: 'game_id must not contain white space or control characters.' },
@@ -117,7 +125,7 @@ it('a bad item fails by itself, and the order is kept', async () => {
     { instance_id: 'on-b' },
     { code: 'invalid_request', message: 'game_id must be a string.' },
   ]);
-  expect(asked[0]?.map(({ gameId }) => gameId)).toEqual(['a', 'b']);
+  expect(asked[0]?.map(gameOf)).toEqual(['a', 'b']);
 });
 
 it('asks nobody when no item is good', async () => {
@@ -128,18 +136,15 @@ it('asks nobody when no item is good', async () => {
 });
 
 it('answers an item for which nothing came back', async () => {
-  const run = createAllocate(
-    () => Promise.resolve([]),
-    () => NOW_MS,
-    [],
-  );
+  const services = [{ name: 'game-service', hasGames: true, serve: () => Promise.resolve([]) }];
+  const run = createAllocate({ services, clock: () => NOW_MS, strategies: [] });
 
   expect(await run([item('a')], noLimit())).toMatchObject([{ code: 'deadline_exceeded', retryable: true }]);
 });
 
-async function read(settings: object, strategies: readonly Strategy[] = []): Promise<GameRequest | undefined> {
+async function read(settings: object, strategies: readonly Strategy[] = []): Promise<AssignRequest | undefined> {
   const { asked } = await allocate([{ op: 'assign', request: { game_id: 'a', settings } }], () => ASSIGNED, strategies);
-  return asked[0]?.[0];
+  return asked[0]?.[0] as AssignRequest | undefined;
 }
 
 it.each<[object, object]>([
@@ -159,7 +164,7 @@ it.each<[object, object]>([
   [{ prefer: { region: 'eu' } }, { prefer: [['region', 'eu']] }],
   [{ require: {}, prefer: {} }, {}],
 ])('reads the settings %j', async (settings, wanted) => {
-  const plain = { gameId: 'a', level: 'low', attempt: expect.any(String), deadlineMs: NOW_MS + 435 };
+  const plain = { op: 'assign', gameId: 'a', level: 'low', attempt: expect.any(String), deadlineMs: NOW_MS + 435 };
 
   expect(await read(settings)).toEqual({ ...plain, ...wanted });
 });
@@ -207,5 +212,145 @@ it.each([
   const { replies } = await allocate([asking], () => ({ kind }));
 
   expect(replies).toEqual([{ success: false, code, message, retryable: true }]);
-  expect(ReplySchema.safeParse(replies[0]).success).toBe(true);
+  expect(readReply('assign', replies[0])).toEqual(replies[0]);
+});
+
+it.each([
+  ['lookup', { game_id: 'a' }, { op: 'lookup', gameId: 'a', deadlineMs: NOW_MS + 435 }],
+  ['renew', { game_id: 'a', x: 1 }, { op: 'renew', gameId: 'a', deadlineMs: NOW_MS + 435 }],
+  ['release', { game_id: 'a' }, { op: 'release', gameId: 'a', deadlineMs: NOW_MS + 435 }],
+  ['instance', {}, { op: 'choose', level: 'low', deadlineMs: NOW_MS + 435 }],
+  ['instance', { resource_type: 'cpu' }, { op: 'choose', level: 'low', deadlineMs: NOW_MS + 435 }],
+  ['instance', { resource_type: 'ram' }, { op: 'choose', level: 'high', deadlineMs: NOW_MS + 435 }],
+  ['instances', {}, { op: 'list', deadlineMs: NOW_MS + 435 }],
+])('asks for %s of %j', async (op, request, wanted) => {
+  const { asked } = await allocate([{ op, request }]);
+
+  expect(asked).toEqual([[wanted]]);
+});
+
+const HOME = { id: 'i-1', address: '10.0.0.3', restPort: 5002, grpcPort: 50_051, status: 'eligible' } as const;
+const SIZE = { cpuCores: 4, memoryBytes: 1e9, tags: [], meta: {} };
+
+it.each<[Op, Outcome, object]>([
+  ['lookup', { kind: 'found', instanceId: '10.0.0.3', expiresInS: 12 }, { instance_id: '10.0.0.3', expires_in_s: 12 }],
+  ['renew', { kind: 'found', instanceId: '10.0.0.3', expiresInS: undefined }, { instance_id: '10.0.0.3' }],
+  ['release', { kind: 'released' }, {}],
+  [
+    'instance',
+    { kind: 'chosen', instance: { ...HOME, ...SIZE }, degraded: ['prometheus'] },
+    { instance: { address: '10.0.0.3', rest_port: 5002, grpc_port: 50_051 }, degraded: ['prometheus'] },
+  ],
+  [
+    'instances',
+    {
+      kind: 'listed',
+      instances: [
+        { ...HOME, ...SIZE },
+        { id: '10.0.0.4', status: 'eligible', ...SIZE },
+      ],
+      degraded: [],
+    },
+    {
+      instances: [
+        { address: '10.0.0.3', rest_port: 5002, grpc_port: 50_051 },
+        { address: '10.0.0.4', rest_port: 0, grpc_port: 0 },
+      ],
+    },
+  ],
+  ['instances', { kind: 'listed', instances: [], degraded: ['consul'] }, { instances: [], degraded: ['consul'] }],
+])('answers %s with %o', async (op, outcome, wanted) => {
+  const { replies } = await allocate([{ op, request: { game_id: 'a' } }], () => outcome);
+
+  expect(replies).toEqual([{ success: true, ...wanted }]);
+  expect(readReply(op, replies[0])).toEqual(replies[0]);
+});
+
+it('tells who looks up or renews a game that is not there', async () => {
+  const { replies } = await allocate([item('a', { op: 'lookup' })], () => ({ kind: 'not_found' }));
+
+  expect(replies).toEqual([
+    { success: false, code: 'not_found', message: 'No game with this game_id is assigned.', retryable: false },
+  ]);
+});
+
+it.each(['lookup', 'renew', 'release'])('%s takes the game_ids that assign takes, and no other', async (op) => {
+  for (const request of [
+    {},
+    { game_id: null },
+    { game_id: 7 },
+    { game_id: '' },
+    { game_id: 'a b' },
+    { game_id: 'x'.repeat(129) },
+    [],
+    null,
+    'a',
+  ]) {
+    const { replies } = await allocate([
+      { op, request },
+      { op: 'assign', request },
+    ]);
+
+    expect(replies[0]).toEqual(replies[1]);
+    expect(replies[0]).toMatchObject({ success: false, code: 'invalid_request' });
+  }
+});
+
+it.each([
+  ['instance', { resource_type: 'gpu' }, 'resource_type must be "cpu" or "ram".'],
+  ['instance', { resource_type: null }, 'resource_type must be "cpu" or "ram".'],
+  ['instance', { resource_type: ['cpu'] }, 'resource_type must be "cpu" or "ram".'],
+  ['instance', [], 'The request must be a JSON object.'],
+  ['instances', null, 'The request must be a JSON object.'],
+  ['instances', 'all', 'The request must be a JSON object.'],
+])('refuses %s of %j', async (op, request, message) => {
+  const { replies, asked } = await allocate([{ op, request }]);
+
+  expect(replies).toMatchObject([{ success: false, code: 'invalid_request', message }]);
+  expect(asked).toEqual([]);
+});
+
+it('asks each service for its own, all of it at once and in order', async () => {
+  const { replies, asked, askedOthers } = await allocate(
+    [
+      item('a'),
+      { op: 'instance', service: 'ai-service', request: {} },
+      item('b', { op: 'release', service: 'game-service' }),
+      { op: 'instances', service: 'ai-service', request: {} },
+      item('c', { op: 'lookup' }),
+    ],
+    (request) => ({ kind: 'found', instanceId: gameOf(request) ?? request.op, expiresInS: undefined }),
+  );
+
+  expect(asked.map((requests) => requests.map(gameOf))).toEqual([['a', 'b', 'c']]);
+  expect(askedOthers.map((requests) => requests.map(({ op }) => op))).toEqual([['choose', 'list']]);
+  expect(replies).toMatchObject(['a', 'choose', 'b', 'list', 'c'].map((instance_id) => ({ instance_id })));
+});
+
+it.each(['other-service', '', 'constructor', 'Game-Service'])('does not know the service %j', async (service) => {
+  const { replies } = await allocate([item('a', { service }), item('a')]);
+
+  expect(replies).toMatchObject([
+    { success: false, code: 'invalid_request', message: 'service is not known.', retryable: false },
+    { success: true },
+  ]);
+});
+
+it.each(['assign', 'lookup', 'renew', 'release'])('has no %s for a service without games', async (op) => {
+  const { replies, askedOthers } = await allocate([item('a', { op, service: 'ai-service' })]);
+
+  expect(replies).toMatchObject([
+    { success: false, code: 'invalid_request', message: 'op is not available for this service.' },
+  ]);
+  expect(askedOthers).toEqual([]);
+});
+
+it('lets settings.wait_ms be, which is for the relay', async () => {
+  expect(await read({ wait_ms: 2000 })).toEqual({
+    op: 'assign',
+    gameId: 'a',
+    level: 'low',
+    attempt: expect.any(String),
+    deadlineMs: NOW_MS + 435,
+  });
 });

@@ -23,7 +23,8 @@ function setUp(overrides: Partial<SavedListOptions> = {}) {
 it('gives another process the list as it was', async () => {
   const { save, readElsewhere, redis } = setUp();
   const own = { maxGames: 20, tags: ['eu', 'gpu=a100'], meta: { region: 'eu', constructor: 'x' } };
-  const list = fleetList('10.0.0.1', instance('10.0.0.2', { status: 'listed', cpuCores: 16, ...own }), {
+  const ports = { address: '10.0.0.2', restPort: 5002, grpcPort: 50_051 };
+  const list = fleetList('10.0.0.1', instance('i-2', { status: 'listed', draining: true, ...ports, ...own }), {
     id: 'без-порта',
     status: 'gone',
     cpuCores: 0.5,

@@ -17,16 +17,18 @@ function problemsOf(env: Env): readonly string[] {
 
 it('has the documented defaults', () => {
   expect(read({})).toEqual({
+    services: [
+      { name: 'game-service', subjects: expect.anything(), recordPrefix: 'games' },
+      { name: 'ai-service', subjects: expect.anything() },
+    ],
     consul: {
       baseUrl: new URL('http://consul:8500'),
-      serviceName: 'game-service',
       instanceId: 'address',
       defaults: { cpuCores: 4, memoryBytes: 8 * 1024 ** 3 },
     },
     prometheus: { baseUrl: new URL('http://prometheus:9090'), label: 'instance', templates: expect.anything() },
     view: { freshMs: 2000, staleMs: 300_000 },
     placement: {
-      recordPrefix: 'games',
       statePrefix: 'game-allocator',
       recordTtlS: 70,
       leaseTtlS: 70,
@@ -102,11 +104,11 @@ it('reads every variable of its own', () => {
   });
 
   expect(config).toMatchObject({
-    consul: { serviceName: 'others', instanceId: 'service_id', defaults: { cpuCores: 16, memoryBytes: 3.2e10 } },
+    services: [{ name: 'others', recordPrefix: 'r' }, { name: 'ai-service' }],
+    consul: { instanceId: 'service_id', defaults: { cpuCores: 16, memoryBytes: 3.2e10 } },
     prometheus: { label: 'host', templates: { cpu: 'cpu', memory: 'ram', time: 'ts' } },
     view: { freshMs: 0, staleMs: 10_000 },
     placement: {
-      recordPrefix: 'r',
       statePrefix: 's',
       recordTtlS: 610,
       leaseTtlS: 7200,

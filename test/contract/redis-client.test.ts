@@ -7,6 +7,8 @@ import { startUpstashFront, type UpstashFront } from '../../dev/upstash/start-up
 import { createRedisClient } from '../../lib/adapters/redis/redis-client.ts';
 import { createUpstashClient } from '../../lib/adapters/upstash/upstash-client.ts';
 import type { RedisClient, Script } from '../../lib/app/ports.ts';
+import { createLuaPlacement } from '../../lib/placement/lua-placement.ts';
+import { candidate, choice, onGame, placementConfig, request } from '../support/placement.ts';
 
 /** What the suite needs of each adapter's surroundings. */
 interface Backend {
@@ -143,6 +145,34 @@ describe.each([tcpBackend(), upstashBackend()])('$name', (backend) => {
     } finally {
       stranger.close?.();
     }
+  });
+
+  it('carries out every operation of the placement script, in one call and in its order', async () => {
+    const config = placementConfig();
+    const placement = createLuaPlacement(client, config, Date.now);
+    const requests = [
+      onGame('lookup', 'g1'),
+      request({ gameId: 'g1' }),
+      choice(),
+      onGame('renew', 'g1'),
+      onGame('release', 'g1'),
+      onGame('release', 'g1'),
+    ];
+
+    const { results } = await placement.place(
+      { candidates: [candidate('10.0.0.3')], newestSampleS: undefined, requests },
+      limit(),
+    );
+
+    expect(results).toMatchObject([
+      { kind: 'not_found' },
+      { kind: 'placed', instanceId: '10.0.0.3' },
+      { kind: 'chosen', instance: { id: '10.0.0.3' } },
+      { kind: 'found', instanceId: '10.0.0.3', expiresInS: 70 },
+      { kind: 'released' },
+      { kind: 'unknown' },
+    ]);
+    expect(await client.get(`${config.recordPrefix}:g1`, limit())).toBeUndefined();
   });
 
   it('sends nothing when the limit has passed before', async () => {

@@ -73,7 +73,14 @@ it('packages offline and without credentials, and each zip answers an invocation
   const folder = await temporaryFolder();
   await packageInto(folder, 'prod');
 
-  for (const name of ['batch', 'assign', 'health']) {
+  const requests = {
+    batch: ['POST', '/batch', 401],
+    assign: ['POST', '/assign', 401],
+    games: ['DELETE', '/games/a', 401],
+    services: ['GET', '/services/ai-service/instances', 401],
+    health: ['GET', '/health', 200],
+  } as const;
+  for (const [name, [method, path, status]] of Object.entries(requests)) {
     const root = await temporaryFolder();
     const files = await unzip(join(folder, `${name}.zip`), root);
     expect(files.filter((file) => !file.startsWith(`dist/functions/${name}/`) || file.endsWith('.map'))).toEqual([]);
@@ -82,9 +89,8 @@ it('packages offline and without credentials, and each zip answers an invocation
     await copyFile(join(project, 'serverless.yml'), join(root, 'serverless.yml'));
     const host = await startLambdaHost({ root, env: FUNCTION_ENV, logFile: '/dev/null' });
     try {
-      const path = name === 'health' ? '/health' : `/${name}`;
-      const response = await fetch(host.url + path, { method: name === 'health' ? 'GET' : 'POST' });
-      expect([name, response.status]).toEqual([name, name === 'health' ? 200 : 401]);
+      const response = await fetch(host.url + path, { method });
+      expect([name, response.status]).toEqual([name, status]);
     } finally {
       await host.stop();
     }
@@ -108,7 +114,19 @@ it('describes functions, URL and permissions as they are meant', async () => {
     Environment: { Variables: { SSM_PATH: '/game-allocator/dev', LOG_FORMAT: 'json' } },
   });
   expect(resources.BatchLambdaFunctionUrl.Properties.AuthType).toBe('AWS_IAM');
-  expect(resources.HttpApiRoutePostAssign.Properties.RouteKey).toBe('POST /assign');
+  const routes = Object.values<{ Type: string; Properties: { RouteKey: string } }>(resources)
+    .filter(({ Type }) => Type === 'AWS::ApiGatewayV2::Route')
+    .map(({ Properties }) => Properties.RouteKey);
+  expect(routes.toSorted()).toEqual([
+    'DELETE /games/{game_id}',
+    'GET /games/{game_id}',
+    'GET /health',
+    'GET /services/{service}/instances',
+    'POST /assign',
+    'POST /batch',
+    'POST /games/{game_id}/renew',
+    'POST /services/{service}/instance',
+  ]);
   expect(resources.HealthLogGroup.Properties.RetentionInDays).toBe(30);
   expect(text).not.toMatch(/REST_TOKEN|API_TOKENS|PASSWORD/);
   expect(text).not.toContain('"Resource":"*"');

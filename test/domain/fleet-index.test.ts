@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { FleetList, Instance, InstanceStatus } from '../../lib/domain/fleet.ts';
-import { indexOf, newestSampleS } from '../../lib/domain/fleet-index.ts';
+import { healthyOf, indexOf, newestSampleS } from '../../lib/domain/fleet-index.ts';
 
 function instance(id: string, status: InstanceStatus): Instance {
   return { id, status, cpuCores: 4, memoryBytes: 8e9, tags: [], meta: {} };
@@ -15,6 +15,23 @@ it('finds who takes games, and everybody by id', () => {
   expect(index.eligible).toEqual([a]);
   expect(index.byId.get('c')).toBe(c);
   expect(indexOf(list)).toBe(index);
+});
+
+it('finds who is healthy, in the order of their addresses', () => {
+  const list: FleetList = {
+    instances: [
+      { ...instance('a', 'eligible'), address: '10.0.0.3' },
+      instance('10.0.0.2', 'listed'),
+      { ...instance('10.0.0.1', 'listed'), draining: true },
+      instance('10.0.0.0', 'gone'),
+      { ...instance('z', 'eligible'), address: '10.0.0.10' },
+    ],
+    unusable: 0,
+    duplicates: 0,
+  };
+
+  expect(healthyOf(list).map(({ id }) => id)).toEqual(['10.0.0.1', 'z', 'a']);
+  expect(healthyOf({ ...list, instances: [] })).toEqual([]);
 });
 
 it('tells the newest sample of a report, and nothing where there is none', () => {

@@ -67,7 +67,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 async function assign(level: 'low' | 'high'): Promise<string | undefined> {
   const request = { game_id: crypto.randomUUID(), settings: { resource_level: level } };
   const [reply] = await allocate([{ op: 'assign', request, budget_ms: 5000 }], AbortSignal.timeout(10_000));
-  return reply?.success ? reply.instance_id : undefined;
+  return reply?.success && 'instance_id' in reply ? reply.instance_id : undefined;
 }
 
 const near = (value: number | undefined, wanted: number) =>

@@ -73,7 +73,7 @@ it('sends exactly one reply to each of 2,000 requests with two relays, also whil
 it('is registered as a NATS micro service with true figures', async () => {
   const stats = (await nats.request('$SRV.STATS')).json<{ endpoints: { num_requests: number; subject: string }[] }>();
 
-  expect(stats.endpoints).toHaveLength(1);
-  expect(stats.endpoints[0]).toMatchObject({ subject: 'game.assign.request', queue_group: 'game-allocator' });
-  expect(stats.endpoints[0]?.num_requests).toBeGreaterThan(0);
+  const assign = stats.endpoints.find(({ subject }) => subject === 'game.assign.request');
+  expect(assign).toMatchObject({ name: 'assign', queue_group: 'game-allocator' });
+  expect(assign?.num_requests).toBeGreaterThan(0);
 });

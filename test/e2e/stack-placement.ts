@@ -27,7 +27,8 @@ export function createStackPlacement(stack: Stack, functionEnv: Readonly<Record<
     UPSTASH_REDIS_REST_TOKEN: 'none',
   });
   const client = createRedisClient({ host: '127.0.0.1', port: stack.redis.port, db: 0, password: () => undefined });
-  const config = { ...allocator.placement, serviceName: allocator.consul.serviceName };
+  const [{ name, recordPrefix }] = allocator.services;
+  const config = { ...allocator.placement, serviceName: name, recordPrefix };
   const placement: Placement = createLuaPlacement(client, config, Date.now);
 
   return {
@@ -36,11 +37,12 @@ export function createStackPlacement(stack: Stack, functionEnv: Readonly<Record<
       for (let from = 0; from < gameIds.length; from += AT_ONCE) {
         const some = gameIds.slice(from, from + AT_ONCE);
         const deadlineMs = Date.now() + PATIENCE_MS;
-        const results = await placement.release(
-          some.map((gameId) => ({ gameId, deadlineMs })),
+        const requests = some.map((gameId) => ({ op: 'release' as const, gameId, deadlineMs }));
+        const { results } = await placement.place(
+          { candidates: [], newestSampleS: undefined, requests },
           AbortSignal.timeout(PATIENCE_MS),
         );
-        released += results.filter((result) => result === 'released').length;
+        released += results.filter(({ kind }) => kind === 'released').length;
       }
       return released;
     },
@@ -59,7 +61,13 @@ export function createStackPlacement(stack: Stack, functionEnv: Readonly<Record<
         sample: undefined,
       }));
       const gameId = crypto.randomUUID();
-      const request = { gameId, level: 'low' as const, attempt: gameId, deadlineMs: Date.now() + PATIENCE_MS };
+      const request = {
+        op: 'assign' as const,
+        gameId,
+        level: 'low' as const,
+        attempt: gameId,
+        deadlineMs: Date.now() + PATIENCE_MS,
+      };
       const { candidates: explained } = await placement.explain(
         { candidates, newestSampleS: undefined, requests: [request] },
         AbortSignal.timeout(PATIENCE_MS),

@@ -107,6 +107,85 @@ it('posts a message to the function with its token and replies with its answer',
   });
 });
 
+it('listens on the subjects of every configured service, and names all but the first to the function', async () => {
+  const SERVICES = JSON.stringify({
+    ours: { assign: 'x.assign', record_prefix: 'x' },
+    theirs: { instances: 'y.list' },
+  });
+  const seen: unknown[] = [];
+  const { nc } = await startAll(
+    (items, response) => {
+      seen.push(...items);
+      respond(response, [(items[0] as { op: string }).op === 'assign' ? PLACED : { success: true, instances: [] }]);
+    },
+    { SERVICES },
+  );
+
+  expect((await nc.request('x.assign', REQUEST, { timeout: 5000 })).json()).toEqual(PLACED);
+  expect((await nc.request('y.list', '{}', { timeout: 5000 })).json()).toEqual({ success: true, instances: [] });
+
+  const more = { attempt: expect.any(String), budget_ms: expect.any(Number) };
+  expect(seen).toEqual([
+    { op: 'assign', request: { game_id: 'g1' }, ...more },
+    { op: 'instances', service: 'theirs', request: {}, ...more },
+  ]);
+});
+
+it('answers for an item whose reply belongs to another operation that the service is unavailable', async () => {
+  const { nc, ask } = await startAll(place);
+
+  const list = await nc.request('game.instances.request', '{}', { timeout: 5000 });
+
+  expect(list.json()).toMatchObject({ success: false, code: 'upstream_unavailable' });
+  expect((await ask()).json()).toEqual(PLACED);
+});
+
+it('tells of each new assignment, and ends the games whose end it is told of', async () => {
+  const seen: unknown[] = [];
+  const { nc, probe, ask } = await startAll(
+    (items, response) => {
+      const [{ op }] = items as [{ op: string }];
+      seen.push(op);
+      const replayed = seen.filter((each) => each === 'assign').length > 1 && { replayed: true };
+      respond(response, [op === 'assign' ? { ...PLACED, ...replayed } : { success: true }]);
+    },
+    { ASSIGN_EVENTS: 'true', ASSIGN_EVENT_SUBJECT: 'told.of', RELEASE_SUBJECTS: 'game.over.*' },
+  );
+  const events: unknown[] = [];
+  nc.subscribe('told.>', { callback: (_error, message) => void events.push([message.subject, message.json()]) });
+  await nc.flush();
+
+  await ask();
+  await ask();
+  nc.publish('game.over.g1');
+  await expect.poll(() => seen, LIMIT).toEqual(['assign', 'assign', 'release']);
+  await nc.flush();
+
+  expect(events).toEqual([['told.of.10.0.0.3', { game_id: 'g1', instance_id: '10.0.0.3', port: 5002 }]]);
+  expect((await probe('/health'))?.body).toMatchObject({ status: 'ok', lost_events: 0 });
+});
+
+it('lets a message wait for capacity, and refuses it at a SIGTERM', async () => {
+  const full = { success: false, code: 'no_capacity', message: 'Full.', retryable: true };
+  let asked = 0;
+  const { nc, relay } = await startAll((_items, response) => {
+    asked += 1;
+    respond(response, [full]);
+  });
+  const fields = headers();
+  fields.set('Timeout-Ms', '10000');
+  const waits = JSON.stringify({ game_id: 'g1', settings: { wait_ms: 10_000 } });
+  const answer = nc.request('game.assign.request', waits, { timeout: 15_000, headers: fields });
+  await expect.poll(() => asked, LIMIT).toBeGreaterThan(2);
+
+  const toldAt = performance.now();
+  relay.kill('SIGTERM');
+
+  expect((await answer).json()).toEqual(full);
+  expect(performance.now() - toldAt).toBeLessThan(5000);
+  expect((await relay.ended).code).toBe(0);
+});
+
 it('warms as many environments as it is told to, and is as well when the function does not know how', async () => {
   const seen: unknown[] = [];
   const { ask, probe } = await startAll(

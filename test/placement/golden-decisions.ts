@@ -16,6 +16,9 @@ export const GOLDEN_DECISIONS: readonly GoldenDecision[] = [
   ...settingsOfRequests(),
   ...capacity(),
   ...releases(),
+  ...lookUps(),
+  ...renewals(),
+  ...choices(),
   ...records(),
   ...reassignment(),
 ];
@@ -116,6 +119,15 @@ function pendingGames(): GoldenDecision[] {
   /** It alone has got 40 games at 0 s. */
   const forty = given(0, [it(0)], times(40, 'it'));
   return [
+    {
+      rule: 'A sample shows all of the games that were placed more than a scrape and the window of the rate before it.',
+      steps: [forty, given(41, [it(40.001), ...between(40.001, 19.5, 20.5)], inOrder())],
+    },
+    {
+      rule: 'A sample of a scrape and the window of the rate later does not show all of the games yet.',
+      // 20 + 40/e^(25/12.5) + 3 + (28/e^5 + 3)/4 = 29.2
+      steps: [forty, given(41, [it(40), ...between(40, 25, 25.9)], inOrder())],
+    },
     {
       rule: 'Frozen metrics never forget the games that they do not show.',
       // 20 + 3.75 + 10 x 1.25 = 36.25
@@ -867,6 +879,36 @@ function releases(): GoldenDecision[] {
       ],
     },
     {
+      rule: 'What a release takes off the remembered sessions counts for the next request of its call.',
+      // As above: 14.57, with one session more among all
+      config: { leaseTtlS: 3600 },
+      steps: [
+        given(0, [server('other')], times(60, 'other')),
+        given(0, [server('it')], [...four, ...times(16, 'it')]),
+        given(
+          900,
+          [server('it'), ...between(900, 10.4, 11.2), server('other'), server('first', [900, 50, 0])],
+          [
+            ...games('first', { tiers: [['first']] }),
+            ...ids.map((gameId) => game('released', { op: 'release', gameId })),
+            ...inOrder({ tiers: [['under', 'it', 'over']] }),
+          ],
+        ),
+      ],
+    },
+    {
+      rule: 'A release counts before the samples that a later request of its call brings.',
+      // As if it had come alone: 6 of 10 games are left for the sample to be without, 20 + 6 + 3 + (0.7 x 6 + 3)/4 = 30.8
+      steps: [
+        given(0, [it(0)], [...four, ...times(6, 'it')]),
+        given(
+          11,
+          [it(10), ...between(10, 26.9, 27.5)],
+          [...ids.map((gameId) => game('released', { op: 'release', gameId })), ...inOrder()],
+        ),
+      ],
+    },
+    {
       rule: 'A game is released once, and only by its own id.',
       steps: [
         given(0, [it(0)], [game('it', { gameId: 'g1' })]),
@@ -902,6 +944,185 @@ function releases(): GoldenDecision[] {
           ],
         ),
       ],
+    },
+  ];
+}
+
+function lookUps(): GoldenDecision[] {
+  const it = server('it', [0, 20, 0]);
+  const lookUp = (outcome: string, gameId: string) => game(outcome, { op: 'lookup', gameId });
+  return [
+    {
+      rule: 'A look up tells where a game is, and counts nothing.',
+      // 20 + 3.75 + 1.25 = 25
+      steps: [
+        given(0, [it], [game('it', { gameId: 'g1' })]),
+        given(
+          1,
+          [],
+          [
+            lookUp('it, found', 'g1'),
+            lookUp('not_found', 'g2'),
+            ...times(9, 'it, found', { op: 'lookup', gameId: 'g1' }),
+          ],
+        ),
+        given(2, [it, server('under', [2, 20.8, 0]), server('over', [2, 21.6, 0])], inOrder()),
+      ],
+    },
+    {
+      rule: 'A look up never moves a game.',
+      config: { leaseTtlS: 600 },
+      steps: [
+        given(0, [server('dead', [0, 1, 0])], [game('dead', { gameId: 'g1' })]),
+        given(10, [it], [lookUp('dead, found', 'g1')], { presence: { second: 10, gone: ['dead'] } }),
+        given(40, [it], [lookUp('dead, found', 'g1')], { presence: { second: 40, gone: ['dead'] } }),
+        given(41, [it], [game('it, reassigned', { gameId: 'g1' }), lookUp('it, found', 'g1')], {
+          presence: { second: 41, gone: ['dead'] },
+        }),
+      ],
+    },
+    {
+      rule: 'What is asked of a game in one call is done in the order in which it is asked.',
+      steps: [
+        given(
+          0,
+          [it],
+          [
+            lookUp('not_found', 'g1'),
+            game('it', { gameId: 'g1' }),
+            lookUp('it, found', 'g1'),
+            game('it, found', { op: 'renew', gameId: 'g1' }),
+            game('released', { op: 'release', gameId: 'g1' }),
+            lookUp('not_found', 'g1'),
+            game('not_found', { op: 'renew', gameId: 'g1' }),
+            game('unknown', { op: 'release', gameId: 'g1' }),
+            game('it', { gameId: 'g1' }),
+            lookUp('it, found', 'g1'),
+          ],
+        ),
+        given(
+          1,
+          [],
+          [lookUp('it, found', 'g1'), game('released', { op: 'release', gameId: 'g1' }), lookUp('not_found', 'g1')],
+        ),
+        given(2, [], [lookUp('not_found', 'g1')]),
+      ],
+    },
+  ];
+}
+
+function renewals(): GoldenDecision[] {
+  const one = (second: number) => server('one', [second, 10, 0], { maxGames: 1 });
+  const renew = (second: number, outcome = 'one, found') =>
+    given(second, [], [game(outcome, { op: 'renew', gameId: 'g1' })]);
+  const config = { leaseTtlS: 100 };
+  const placed = given(0, [one(0)], [game('one', { gameId: 'g1' })]);
+  return [
+    {
+      rule: 'A game that is renewed keeps its place for a whole lease more.',
+      config,
+      steps: [
+        placed,
+        renew(60),
+        given(100, [one(100)], games('no_capacity')),
+        given(159.999, [one(150)], games('no_capacity')),
+        given(160, [one(150)], games('one no_capacity')),
+      ],
+    },
+    {
+      rule: 'A game that is renewed is released as any other.',
+      config,
+      steps: [placed, renew(60), release(150, { g1: 'released' }), given(151, [one(150)], games('one no_capacity'))],
+    },
+    {
+      rule: 'A server that is not listed for long is remembered while its games are renewed.',
+      config: { leaseTtlS: 3600 },
+      steps: [
+        placed,
+        renew(3000),
+        given(3700, [server('other', [3700, 10, 0])], games('other')),
+        given(3800, [one(3800)], games('no_capacity')),
+      ],
+    },
+    {
+      rule: 'After its deadline a game is neither renewed nor released, and nothing is chosen.',
+      config,
+      steps: [
+        placed,
+        given(
+          60,
+          [one(60)],
+          [
+            game('late', { op: 'renew', gameId: 'g1', deadline: 59 }),
+            game('late', { op: 'release', gameId: 'g1', deadline: 59 }),
+            game('late', { op: 'choose', deadline: 59 }),
+            game('one, found', { op: 'lookup', gameId: 'g1', deadline: 59 }),
+            ...games('no_capacity'),
+          ],
+        ),
+        given(99.999, [one(90)], games('no_capacity')),
+        given(100, [one(90)], games('one')),
+      ],
+    },
+  ];
+}
+
+function choices(): GoldenDecision[] {
+  const it = (second: number) => server('it', [second, 20, 0]);
+  const choose = (count: number, id: string, more: { level?: 'low' | 'high' } = {}) =>
+    times(count, `${id}, chosen`, { op: 'choose', ...more });
+  return [
+    {
+      rule: 'A choice goes by CPU, or by RAM.',
+      steps: [
+        given(
+          0,
+          [server('busy-cpu', [0, 60, 30]), server('busy-ram', [0, 30, 60])],
+          [...choose(1, 'busy-ram'), ...choose(1, 'busy-cpu', { level: 'high' })],
+        ),
+      ],
+    },
+    {
+      rule: 'A choice is pending like a game.',
+      // 20 + 3.75 + 10 x 1.25 = 36.25
+      steps: [
+        given(0, [it(0)], [...choose(4, 'it'), ...times(6, 'it')]),
+        given(2, [it(0), ...between(0, 32, 33)], inOrder()),
+        given(3, [server('idle', [0, 0, 0])], choose(1, 'idle')),
+      ],
+    },
+    {
+      rule: 'A choice is remembered as a session.',
+      // As twenty games: 1.4 x 20 x 0.999 + 3 = 30.97, and a quarter more
+      steps: [
+        given(0, [server('it')], choose(20, 'it')),
+        given(1, [server('it'), ...between(1, 34.5, 35.4)], inOrder()),
+      ],
+    },
+    {
+      rule: 'A choice needs no place, and takes none.',
+      steps: [
+        given(
+          0,
+          [server('one', [0, 10, 0], { maxGames: 1 })],
+          [...choose(2, 'one'), ...games('one no_capacity'), ...choose(2, 'one')],
+        ),
+      ],
+    },
+    {
+      rule: 'To pack is to choose the most used up, also where it is full.',
+      config: { strategy: 'pack' },
+      steps: [
+        given(
+          0,
+          [server('full', [0, 60, 0], { maxGames: 1 }), server('free', [0, 40, 0])],
+          [...games('full free'), ...choose(1, 'full')],
+        ),
+      ],
+    },
+    {
+      rule: 'Where nobody is listed, nothing is chosen.',
+      steps: [given(0, [], [game('no_candidate', { op: 'choose' })])],
     },
   ];
 }

@@ -29,11 +29,13 @@ describe('the rule, written a second time, decides', () => {
   it.each(named(GOLDEN_DECISIONS.filter(isOfTheRuleAlone)))('%s', (_rule, { config, steps }) => {
     const choose = createRuleModel(placementConfig({ ...GOLDEN_CONFIG, ...config }));
     for (const [number, step] of steps.entries()) {
-      if ('releases' in step) continue;
       const { candidates, newestSampleS } = toCall(step, number);
-      for (const { outcome, level = 'low' } of step.asked) {
+      for (const { op, outcome, level = 'low' } of step.asked) {
         const { id, lead } = choose(candidates, newestSampleS, level, GOLDEN_T0 + step.second);
-        expect({ second: step.second, id }).toEqual({ second: step.second, id: outcome });
+        expect({ second: step.second, id: op === 'choose' ? `${id}, chosen` : id }).toEqual({
+          second: step.second,
+          id: outcome,
+        });
         // Another engine may round otherwise, and decide nothing else for that. Equals are equal in each.
         expect(lead === 0 || lead > 1e-4).toBe(true);
       }
@@ -56,7 +58,7 @@ function named(decisions: readonly GoldenDecision[]): [rule: string, decision: G
   return decisions.map((decision) => [decision.rule.replaceAll('%', '%%'), decision]);
 }
 
-/** Whether it asks only for what that knows: games by their level, for all of the servers. */
+/** Whether it asks only for what that knows: games and choices by their level, for all of the servers. */
 function isOfTheRuleAlone({ config, steps }: GoldenDecision): boolean {
   const { gameCost, strategy } = { ...GOLDEN_CONFIG, ...config };
   return (
@@ -64,10 +66,13 @@ function isOfTheRuleAlone({ config, steps }: GoldenDecision): boolean {
     strategy === 'spread' &&
     steps.every(
       (step) =>
-        'asked' in step &&
         step.fleet.length > 0 &&
         step.fleet.every(({ instance }) => instance.maxGames === undefined) &&
-        step.asked.every((request) => Object.keys(request).every((key) => key === 'outcome' || key === 'level')),
+        step.asked.every((request) =>
+          Object.entries(request).every(
+            ([key, value]) => key === 'outcome' || key === 'level' || (key === 'op' && value === 'choose'),
+          ),
+        ),
     )
   );
 }

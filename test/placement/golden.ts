@@ -4,7 +4,6 @@ import type {
   PlacementCall,
   PlacementRequest,
   PlacementResult,
-  ReleaseResult,
 } from '../../lib/app/placement.ts';
 import type { PlacementConfig } from '../../lib/placement/lua-placement.ts';
 
@@ -23,9 +22,7 @@ export interface GoldenDecision {
 export type GoldenConfig = Omit<PlacementConfig, 'serviceName' | 'recordPrefix' | 'statePrefix'>;
 
 /** What is asked in one call. Times are in seconds after GOLDEN_T0, of which no two steps go back. */
-export type GoldenStep = GoldenCall | GoldenRelease;
-
-interface GoldenCall {
+export interface GoldenStep {
   readonly second: number;
   readonly fleet: readonly Candidate[];
   readonly asked: readonly GoldenRequest[];
@@ -34,13 +31,9 @@ interface GoldenCall {
   readonly presence?: { readonly second: number; readonly gone?: readonly string[]; readonly back?: readonly string[] };
 }
 
-interface GoldenRelease {
-  readonly second: number;
-  /** By game. */
-  readonly releases: Readonly<Record<string, ReleaseResult>>;
-}
-
-export interface GoldenRequest extends Partial<Omit<PlacementRequest, 'tiers' | 'deadlineMs'>> {
+export interface GoldenRequest extends Partial<Omit<PlacementRequest, 'op' | 'tiers' | 'deadlineMs'>> {
+  /** Absent: assign. */
+  readonly op?: PlacementCall['requests'][number]['op'];
   /** As `outcomeOf` puts it. */
   readonly outcome: string;
   /** Ids, in groups; absent: the whole fleet. */
@@ -86,7 +79,7 @@ export function at(
   second: number,
   fleet: readonly Candidate[],
   asked: readonly GoldenRequest[],
-  more: Pick<GoldenCall, 'newest' | 'presence'> = {},
+  more: Pick<GoldenStep, 'newest' | 'presence'> = {},
 ): GoldenStep {
   return { second, fleet, asked, ...more };
 }
@@ -106,8 +99,13 @@ export function times(count: number, id: string, more: Omit<GoldenRequest, 'outc
   return Array.from({ length: count }, () => ({ outcome: id, ...more }));
 }
 
-export function release(second: number, releases: GoldenRelease['releases']): GoldenStep {
-  return { second, releases };
+/** Games that end, by their ids, and what comes of that. */
+export function release(second: number, releases: Readonly<Record<string, string>>): GoldenStep {
+  return at(
+    second,
+    [],
+    Object.entries(releases).map(([gameId, outcome]) => game(outcome, { op: 'release', gameId })),
+  );
 }
 
 // To play one -------------------------------------------------------------------------------------------------------
@@ -126,12 +124,9 @@ export async function runGolden(
   const differences: string[] = [];
   for (const [number, step] of steps.entries()) {
     second = step.second;
-    const expected = 'releases' in step ? Object.values(step.releases) : step.asked.map(({ outcome }) => outcome);
-    const actual =
-      'releases' in step
-        ? await placement.release(toReleases(step), signal)
-        : (await placement.place(toCall(step, number), signal)).results.map(outcomeOf);
-    for (const [i, outcome] of expected.entries()) {
+    const { results } = await placement.place(toCall(step, number), signal);
+    const actual = results.map(outcomeOf);
+    for (const [i, { outcome }] of step.asked.entries()) {
       if (actual[i] === outcome) continue;
       differences.push(`at ${second} s, request ${i + 1}: "${actual[i] ?? 'no answer'}" and not "${outcome}"`);
     }
@@ -142,26 +137,23 @@ export async function runGolden(
 /** Long after everything. */
 const NO_DEADLINE = Number.MAX_SAFE_INTEGER / 2;
 
-function toReleases({ releases }: GoldenRelease) {
-  return Object.keys(releases).map((gameId) => ({ gameId, deadlineMs: NO_DEADLINE }));
-}
-
 /** The call that a step makes; `number` tells its games from those of other steps. */
-export function toCall({ fleet, asked, newest, presence }: GoldenCall, number: number): PlacementCall {
+export function toCall({ fleet, asked, newest, presence }: GoldenStep, number: number): PlacementCall {
   const ids = fleet.map(({ instance }) => instance.id);
   const sampleTimes = fleet.flatMap(({ sample }) => (sample ? [sample.atS] : []));
   const newestSampleS = newest === undefined ? sampleTimes.toSorted((a, b) => b - a)[0] : GOLDEN_T0 + newest;
   return {
     candidates: fleet,
     newestSampleS,
-    requests: asked.map(({ outcome: _, tiers, deadline, ...request }, i) => ({
-      gameId: `game-${number}-${i}`,
-      level: 'low' as const,
-      attempt: `attempt-${number}-${i}`,
-      deadlineMs: deadline === undefined ? NO_DEADLINE : (GOLDEN_T0 + deadline) * 1000,
-      ...request,
-      ...(tiers && { tiers: tiers.map((tier) => tier.map((id) => ids.indexOf(id))) }),
-    })),
+    requests: asked.map(({ outcome: _, op = 'assign', tiers, deadline, ...request }, i) => {
+      const gameId = request.gameId ?? `game-${number}-${i}`;
+      const deadlineMs = deadline === undefined ? NO_DEADLINE : (GOLDEN_T0 + deadline) * 1000;
+      const { level = 'low' } = request;
+      if (op === 'choose') return { op, level, deadlineMs };
+      if (op !== 'assign') return { op, gameId, deadlineMs };
+      const positions = tiers && { tiers: tiers.map((tier) => tier.map((id) => ids.indexOf(id))) };
+      return { op, attempt: `attempt-${number}-${i}`, ...request, gameId, level, deadlineMs, ...positions };
+    }),
     ...(presence && {
       presence: { atMs: (GOLDEN_T0 + presence.second) * 1000, gone: presence.gone ?? [], back: presence.back ?? [] },
     }),
@@ -170,11 +162,12 @@ export function toCall({ fleet, asked, newest, presence }: GoldenCall, number: n
 
 /** `a`: placed on a; `a, recorded`: it was there already; a kind where there is no server. */
 function outcomeOf(result: PlacementResult): string {
+  if (result.kind === 'chosen') return `${result.instance.id}, chosen`;
   if (!('instanceId' in result)) return result.kind;
   const remarks = [
-    result.kind === 'recorded' && 'recorded',
+    result.kind !== 'placed' && result.kind,
     'sameAttempt' in result && result.sameAttempt && 'same attempt',
-    result.reassigned && 'reassigned',
+    'reassigned' in result && result.reassigned && 'reassigned',
   ];
   return [result.instanceId, ...remarks].filter((remark) => remark !== false).join(', ');
 }

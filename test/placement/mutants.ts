@@ -103,14 +103,27 @@ export const MUTANTS: readonly Mutant[] = [
 
   // Pending games
   {
+    name: 'a tail of many games is pending for ever',
+    from: 'local all_shown = since > rule.cpu_window_s',
+    to: 'local all_shown = false',
+    killedBy:
+      'A sample shows all of the games that were placed more than a scrape and the window of the rate before it.',
+  },
+  {
+    name: 'a sample shows all as soon as the window of the rate begins with the last game',
+    from: 'local all_shown = since > rule.cpu_window_s',
+    to: 'local all_shown = since >= rule.cpu_window_s',
+    killedBy: 'A sample of a scrape and the window of the rate later does not show all of the games yet.',
+  },
+  {
     name: 'a game placed is not pending',
-    from: 'instances[i][NEW[k]] = instances[i][NEW[k]] + sign * note[WORTH[k]]',
+    from: 'instances[i][NEW[k]] = instances[i][NEW[k]] + sign * worth[k]',
     to: '',
     killedBy: 'Frozen metrics never forget the games that they do not show.',
   },
   {
     name: 'what a sample shows in part is forgotten',
-    from: 'instance[PENDING[k]] = instance[PENDING[k]] * exp(-apart / LAG_S[k])',
+    from: 'instance[PENDING[k]] = all_shown and 0 or instance[PENDING[k]] * exp(-apart / LAG_S[k])',
     to: 'instance[PENDING[k]] = 0',
     killedBy: 'The CPU of pending games shows over 12.5 s and their RAM over 5 s, between the times of two samples.',
   },
@@ -344,8 +357,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'remembered sessions are not thinned',
-    from: 'known_ends * alive + own[k]',
-    to: 'known_ends + own[k]',
+    from: 'ends * alive + own[k]',
+    to: 'ends + own[k]',
     killedBy: 'Remembered sessions count for as long as games seem to live by the load of CPU.',
   },
   {
@@ -520,7 +533,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'where nobody is under the ceiling, those without samples are packed first',
-    from: 'return best or least_of(sampled_tier, scores)',
+    from: 'return best or least_of(sampled_tier, scores, places)',
     to: 'return best',
     killedBy: 'Where nobody is under the ceiling, to pack is to spread, and those without samples come last.',
   },
@@ -574,13 +587,13 @@ export const MUTANTS: readonly Mutant[] = [
   // Releases
   {
     name: 'a released game is placed once more',
-    from: 'add_new(i, note, -1)',
-    to: 'add_new(i, note, 1)',
+    from: 'add_new(i, { note[WORTH[CPU]], note[WORTH[RAM]] }, -1)',
+    to: 'add_new(i, { note[WORTH[CPU]], note[WORTH[RAM]] }, 1)',
     killedBy: 'A released game is no longer pending.',
   },
   {
     name: 'sessions that are known to have ended are taken for ended twice',
-    from: 'decayed(instance, SESSIONS[k]) * known_ends',
+    from: 'decayed(instance, SESSIONS[k]) * ends',
     to: 'decayed(instance, SESSIONS[k])',
     killedBy: 'A released game takes off the remembered sessions what is left of its own.',
   },
@@ -598,15 +611,15 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the games since a sample are never less than none',
-    from: 'instances[i][NEW[k]] = instances[i][NEW[k]] + sign * note[WORTH[k]]',
-    to: 'instances[i][NEW[k]] = max(0, instances[i][NEW[k]] + sign * note[WORTH[k]])',
+    from: 'instances[i][NEW[k]] = instances[i][NEW[k]] + sign * worth[k]',
+    to: 'instances[i][NEW[k]] = max(0, instances[i][NEW[k]] + sign * worth[k])',
     killedBy:
       'A released game that a sample has shown in part is taken off the games since it, which may be less than none.',
   },
   {
     name: 'a game is released time and again',
-    from: "if not note or note[MARK] == 'released' then return { 'unknown' } end",
-    to: "if not note then return { 'unknown' } end",
+    from: "if not note or note[MARK] == 'released' then\n",
+    to: 'if not note then\n',
     killedBy: 'A game is released once, and only by its own id.',
   },
   {
@@ -623,9 +636,101 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a released game stays recorded',
-    from: 'note[INSTANCE] then game.record = false end',
+    from: 'note[INSTANCE] then game.record, game.set = false, false end',
     to: 'note[INSTANCE] then end',
     killedBy: 'For any other attempt a released game is placed anew at once.',
+  },
+
+  // Look up, renew, choose
+  {
+    name: 'how many sessions have ended is what it was at the begin of the call',
+    from: '  if i <= #candidates then\n    all_sessions',
+    to: '  if false then\n    all_sessions',
+    killedBy: 'What a release takes off the remembered sessions counts for the next request of its call.',
+  },
+  {
+    name: 'a call folds its samples in before what it is asked first',
+    from: 'local results, explained = {}, nil',
+    to: 'local results, explained = {}, nil\nopen_fleet()',
+    killedBy: 'A release counts before the samples that a later request of its call brings.',
+  },
+  {
+    name: 'to look a game up is to ask for it',
+    from: 'lookup = lookup, renew',
+    to: 'lookup = assign, renew',
+    killedBy: 'A look up tells where a game is, and counts nothing.',
+  },
+  {
+    name: 'who looks a game up is told of one that is not there',
+    from: "if not game.record then return { 'not_found' } end",
+    to: "if not game.record then return { 'found', '\"it\"', false } end",
+    killedBy: 'A look up tells where a game is, and counts nothing.',
+  },
+  {
+    name: 'a renewed game gives back its place when it would have without',
+    from: '    expire(member_of(game, note), lease_end)\n    --',
+    to: '    --',
+    killedBy: 'A game that is renewed keeps its place for a whole lease more.',
+  },
+  {
+    name: 'a renewed game is not ours after its first lease',
+    from: 'note[EXPIRES], game.written = lease_end, true',
+    to: 'game.written = true',
+    killedBy: 'A game that is renewed is released as any other.',
+  },
+  {
+    name: 'a server is forgotten while renewed games hold places on it',
+    from: "expire('i:' .. id, max(now + KEEP_INSTANCE_S, lease_end))",
+    to: '',
+    killedBy: 'A server that is not listed for long is remembered while its games are renewed.',
+  },
+  {
+    name: 'a game is renewed after its deadline',
+    from: "  if is_late(request) then return { 'late' } end\n  local ttl_ms",
+    to: '  local ttl_ms',
+    killedBy: 'After its deadline a game is neither renewed nor released, and nothing is chosen.',
+  },
+  {
+    name: 'a game is released after its deadline',
+    from: "  if is_late(request) then return { 'late' } end\n  end_lease(game)",
+    to: '  end_lease(game)',
+    killedBy: 'After its deadline a game is neither renewed nor released, and nothing is chosen.',
+  },
+  {
+    name: 'a server is chosen after the deadline',
+    from: "  if is_late(request) then return { 'late' } end\n  open_fleet()",
+    to: '  open_fleet()',
+    killedBy: 'After its deadline a game is neither renewed nor released, and nothing is chosen.',
+  },
+  {
+    name: 'a server is chosen only in a call that places a game',
+    from: "if request.op ~= 'assign' then return request.op == 'choose' end",
+    to: "if request.op ~= 'assign' then return false end",
+    killedBy: 'A choice is pending like a game.',
+  },
+  {
+    name: 'a choice is not pending',
+    from: 'add_new(best, worth.pending, 1)',
+    to: '',
+    killedBy: 'A choice is pending like a game.',
+  },
+  {
+    name: 'a choice is no session',
+    from: 'add_session(best, request.level)',
+    to: '',
+    killedBy: 'A choice is remembered as a session.',
+  },
+  {
+    name: 'who is full is not chosen',
+    from: "local places = limited and request.op == 'assign'",
+    to: 'local places = limited',
+    killedBy: 'A choice needs no place, and takes none.',
+  },
+  {
+    name: 'to pack passes over who is full also for a choice',
+    from: 'if fits and not (places and is_full(i)) then best = i end',
+    to: 'if fits and not is_full(i) then best = i end',
+    killedBy: 'To pack is to choose the most used up, also where it is full.',
   },
 
   // Records and reassignment
@@ -661,8 +766,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a game moves off who was gone, though the view does not say so',
-    from: 'local since = id and gone[id] and marks[id]',
-    to: 'local since = id and marks[id]',
+    from: 'view and rule.grace_s > 0 and gone[named_by(game.record) or false] or false',
+    to: 'view and rule.grace_s > 0 or false',
     killedBy: 'A game moves only by a view of the end of the grace that calls its server gone.',
   },
   {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Candidate, PlacementRequest, PlacementResult } from '../../lib/app/placement.ts';
-import { GIB, NO_DEADLINE, T0 } from '../support/placement.ts';
+import type { Candidate, PlacementCall, PlacementRequest, PlacementResult } from '../../lib/app/placement.ts';
+import { candidate, choice, GIB, onGame, request, T0 } from '../support/placement.ts';
 import {
   type InstanceState,
   type PlacementServer,
@@ -40,30 +40,47 @@ const anyFleet = fc.array(anyCandidate, { maxLength: 12 }).map((fleet) =>
   }),
 );
 
-const anyRequest = fc.record({
-  gameId: fc.integer({ min: 0, max: 30 }).map((n) => `g${n}`),
-  level: fc.constantFrom('low' as const, 'high' as const),
-  strategy: fc.constantFrom('spread' as const, 'pack' as const),
-  expected: fc.record({
-    cpuCores: fc.double({ min: 0.001, max: 1000, noNaN: true }),
-    memoryBytes: fc.double({ min: 1, max: 1e13, noNaN: true }),
-    exact: fc.boolean(),
-  }),
-  hinted: fc.boolean(),
-});
-const anyRequests = fc.array(anyRequest, { minLength: 1, maxLength: 10 }).map((all) =>
-  all.map(({ hinted, expected, ...request }, i): PlacementRequest => {
-    const hint = hinted ? { expected } : {};
-    return { attempt: `a${i}`, deadlineMs: NO_DEADLINE, ...request, ...hint };
-  }),
+const anyLevel = fc.constantFrom('low' as const, 'high' as const);
+const anyGameId = fc.integer({ min: 0, max: 30 }).map((n) => `g${n}`);
+
+const anyAssignment = fc
+  .record({
+    gameId: anyGameId,
+    attempt: fc.integer({ min: 0, max: 5 }).map((n) => `a${n}`),
+    level: anyLevel,
+    strategy: fc.constantFrom('spread' as const, 'pack' as const),
+    expected: fc.record({
+      cpuCores: fc.double({ min: 0.001, max: 1000, noNaN: true }),
+      memoryBytes: fc.double({ min: 1, max: 1e13, noNaN: true }),
+      exact: fc.boolean(),
+    }),
+    hinted: fc.boolean(),
+  })
+  .map(({ hinted, expected, ...rest }): PlacementRequest => request({ ...rest, ...(hinted && { expected }) }));
+const anyRequests = fc.array(anyAssignment, { minLength: 1, maxLength: 10 });
+
+/** All that can be asked. */
+const anyOperation = fc.oneof(
+  { weight: 3, arbitrary: anyAssignment },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.constantFrom('lookup' as const, 'renew' as const, 'release' as const), anyGameId)
+      .map(([op, gameId]) => onGame(op, gameId)),
+  },
+  { weight: 1, arbitrary: anyLevel.map((level) => choice({ level })) },
 );
+const anyOperations = fc.array(anyOperation, { minLength: 1, maxLength: 15 });
 
 /** Steps of a history: time passes, the fleet is another one, and these are asked. */
-const anyHistory = fc.array(
-  fc.record({ pause: fc.integer({ min: 0, max: 900 }), fleet: anyFleet, requests: anyRequests }),
-  { minLength: 1, maxLength: 6 },
-);
-type History = readonly { pause: number; fleet: readonly Candidate[]; requests: readonly PlacementRequest[] }[];
+function anyHistoryOf<T>(requests: fc.Arbitrary<readonly T[]>) {
+  return fc.array(fc.record({ pause: fc.integer({ min: 0, max: 900 }), fleet: anyFleet, requests }), {
+    minLength: 1,
+    maxLength: 6,
+  });
+}
+const anyHistory = anyHistoryOf(anyRequests);
+type History = readonly { pause: number; fleet: readonly Candidate[]; requests: PlacementCall['requests'] }[];
 
 async function play(played: PlacementService, history: History, visit: (step: Played) => void): Promise<void> {
   let second = 0;
@@ -77,7 +94,7 @@ async function play(played: PlacementService, history: History, visit: (step: Pl
 interface Played {
   readonly second: number;
   readonly fleet: readonly Candidate[];
-  readonly requests: readonly PlacementRequest[];
+  readonly requests: PlacementCall['requests'];
   readonly results: readonly PlacementResult[];
 }
 
@@ -134,10 +151,10 @@ it('decides the same for the same state and requests', async () => {
   );
 });
 
-it('decides a batch as the same requests one after another', async () => {
+it('carries out a batch as the same requests one after another, and leaves the same behind', async () => {
   await fc.assert(
-    fc.asyncProperty(anyHistory, async (history) => {
-      const [together, apart] = [service(), service()];
+    fc.asyncProperty(anyHistoryOf(anyOperations), async (history) => {
+      const [together, apart] = [service({ leaseTtlS: 600 }), service({ leaseTtlS: 600 })];
       let second = 0;
       for (const { pause, fleet, requests } of history) {
         second += pause;
@@ -145,10 +162,89 @@ it('decides a batch as the same requests one after another', async () => {
         apart.at(second);
         const single = [];
         for (const request of requests) single.push(...(await apart.place(fleet, [request])));
-        expect(await together.place(fleet, requests)).toEqual(single);
+        expect((await together.place(fleet, requests)).map(timeless)).toEqual(single.map(timeless));
+        for (const { instance } of fleet)
+          expectSame(await together.instance(instance.id), await apart.instance(instance.id));
+        for (const gameId of gamesOf(requests)) {
+          const [left, leftApart] = await Promise.all(
+            [together, apart].map(({ record }) => server.redis.pttl(record(gameId))),
+          );
+          expect(left! > 0).toBe(leftApart! > 0);
+          expect(Math.abs(left! - leftApart!)).toBeLessThan(RECORDS_APART_MS);
+        }
       }
     }),
     { numRuns: 150 },
+  );
+});
+
+/** Records run out in real time, which the calls of one side take more of. */
+const RECORDS_APART_MS = 5000;
+
+function timeless(result: PlacementResult): object {
+  return result.kind === 'found' ? { ...result, expiresInS: result.expiresInS !== undefined } : result;
+}
+
+function gamesOf(requests: PlacementCall['requests']): ReadonlySet<string> {
+  return new Set(requests.flatMap((asked) => (asked.op === 'choose' ? [] : [asked.gameId])));
+}
+
+/** Redis keeps 14 digits of what is written between two calls. */
+function expectSame(one: InstanceState | undefined, other: InstanceState | undefined): void {
+  expect(one === undefined).toBe(other === undefined);
+  if (one === undefined || other === undefined) return;
+  const [counts, others] = [countsOf(one, one.placedAtS), countsOf(other, one.placedAtS)];
+  for (const [k, count] of counts.entries()) expect(others[k]).toBeCloseTo(count, 6);
+}
+
+it('changes nothing by looking games up', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyHistoryOf(anyOperations), anyFleet, async (history, fleet) => {
+      const played = service({ leaseTtlS: 600 });
+      await play(played, history, () => undefined);
+      const before = await contentsOf(played);
+
+      const games = Array.from({ length: 31 }, (_, n) => onGame('lookup', `g${n}`));
+      const results = await played.place(fleet, games);
+
+      expect(await contentsOf(played)).toEqual(before);
+      for (const [n, { gameId }] of games.entries()) {
+        const record = await server.redis.get(played.record(gameId));
+        const id = record === null ? undefined : JSON.parse(record);
+        expect(results[n]).toMatchObject(id === undefined ? { kind: 'not_found' } : { kind: 'found', instanceId: id });
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+async function contentsOf({ state, expiry }: PlacementService) {
+  return [await server.redis.hgetall(state), await server.redis.zrange(expiry, '0', '-1', 'WITHSCORES')];
+}
+
+it('never shortens what a game has by renewing it', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 200 }),
+      fc.integer({ min: 0, max: 100 }),
+      fc.integer({ min: 70, max: 300 }),
+      async (ttlS, pause, leaseTtlS) => {
+        const keys = { statePrefix: `s-${crypto.randomUUID()}`, recordPrefix: `r-${crypto.randomUUID()}` };
+        const [first, second] = [service({ ...keys, leaseTtlS: 150 }), service({ ...keys, leaseTtlS })];
+        await first.place([candidate('a')], [request({ gameId: 'g' })]);
+        await server.redis.expire(first.record('g'), ttlS);
+        const before = Number(await server.redis.zscore(first.expiry, 'g:g a'));
+        second.at(pause);
+
+        await second.place([], [onGame('renew', 'g')]);
+
+        const left = await server.redis.pttl(first.record('g'));
+        expect(left).toBeGreaterThan(Math.max(70, ttlS) * 1000 - RECORDS_APART_MS);
+        expect(left).toBeLessThanOrEqual(Math.max(70, ttlS) * 1000);
+        expect(Number(await server.redis.zscore(first.expiry, 'g:g a'))).toBe(Math.max(before, T0 + pause + leaseTtlS));
+      },
+    ),
+    { numRuns: 100 },
   );
 });
 
@@ -185,12 +281,12 @@ it('restores every count when what was assigned is released at the same time', a
       await play(played, history, () => undefined);
       const { fleet = [] } = history.at(-1) ?? {};
       const ids = fleet.map(({ instance }) => instance.id);
-      await played.place(fleet, [{ gameId: 'settles', level: 'low', attempt: 'x', deadlineMs: NO_DEADLINE }]);
+      await played.place(fleet, [request({ gameId: 'settles' })]);
       const before = await Promise.all(ids.map(played.instance));
       const games = ['r1', 'r2', 'r3'];
       await played.place(
         fleet,
-        games.map((gameId) => ({ gameId, level: 'high' as const, attempt: gameId, deadlineMs: NO_DEADLINE })),
+        games.map((gameId) => request({ gameId, level: 'high' })),
       );
 
       await played.release(...games);

@@ -43,7 +43,7 @@ describe('a game whose instance is gone', () => {
 
     const moved = results.filter(({ kind }) => kind === 'placed');
     expect(moved).toEqual([{ kind: 'placed', instanceId: 'b', reassigned: true }]);
-    expect(results.every((result) => 'instanceId' in result && result.instanceId === 'b' && result.reassigned)).toBe(
+    expect(results.every((result) => 'reassigned' in result && result.instanceId === 'b' && result.reassigned)).toBe(
       true,
     );
     expect(await server.redis.get(record('g1'))).toBe('"b"');

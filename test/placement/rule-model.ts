@@ -56,8 +56,9 @@ export function createRuleModel(config: PlacementConfig) {
         const gap = state.sampledAt === undefined ? 0 : sample.atS - state.sampledAt;
         const idle = Math.max(0, sample.atS - state.touchedAt - scrape);
         for (const k of ['cpu', 'ram'] as const) {
-          state.pending[k] =
+          const fading =
             state.pending[k] * Math.exp(-gap / lag[k]) + hidden[k] * state.sinceSample * Math.exp(-idle / lag[k]);
+          state.pending[k] = idle > config.cpuWindowS ? 0 : fading;
         }
         state.sinceSample = 0;
         state.sampledAt = sample.atS;

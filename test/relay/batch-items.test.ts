@@ -46,7 +46,7 @@ function setUp(slowMs = () => 25) {
   const failed: unknown[] = [];
   function ask(id: string, { signal = new AbortController().signal, budgetMs = 400 } = {}): void {
     allocate([{ op: 'assign', request: id, budget_ms: budgetMs }], signal).then(
-      ([reply]) => answered.push(reply?.success ? reply.instance_id : 'failure'),
+      ([reply]) => answered.push(reply !== undefined && 'instance_id' in reply ? reply.instance_id : 'failure'),
       (error: unknown) => failed.push(error),
     );
   }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { drain } from '../../lib/relay/drain.ts';
 import { createRelay } from '../../lib/relay/relay.ts';
-import { fakeLog, fakeMessage } from './fake-message.ts';
+import { ASSIGN, fakeLog, fakeMessage } from './fake-message.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -23,21 +23,22 @@ function start() {
     log,
     maxInFlight: 10,
   });
+  const { handle } = relay.serve(ASSIGN);
   const connection = {
     // A message that was on its way comes in between.
     stopTaking: async () => {
       steps.push('stop');
-      relay.handle(fakeMessage({ game_id: 'late' }).message);
+      handle(fakeMessage({ game_id: 'late' }).message);
     },
     flush: async () => void steps.push('flush'),
     close: async () => void steps.push('close'),
   };
-  return { log, events, steps, relay, connection };
+  return { log, events, steps, relay, handle, connection };
 }
 
 it('stops taking, waits for what is in flight, flushes and closes, in this order', async () => {
-  const { connection, relay, log, steps, events } = start();
-  relay.handle(fakeMessage({ game_id: 'g' }).message);
+  const { connection, relay, handle, log, steps, events } = start();
+  handle(fakeMessage({ game_id: 'g' }).message);
 
   const drained = drain(connection, relay, log);
   await vi.advanceTimersByTimeAsync(300);

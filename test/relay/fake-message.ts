@@ -1,4 +1,7 @@
+import type { Endpoint } from '../../lib/relay/endpoints.ts';
 import type { RelayMessage, ReplyError } from '../../lib/relay/read-message.ts';
+
+export const ASSIGN: Endpoint = { name: 'assign', subject: 'game.assign.request', op: 'assign', kind: 'request' };
 
 export interface SentReply {
   readonly body: unknown;
@@ -9,6 +12,7 @@ export interface SentReply {
 export function fakeMessage(body: unknown, headers: Readonly<Record<string, string>> = {}) {
   const replies: SentReply[] = [];
   const message: RelayMessage = {
+    subject: ASSIGN.subject,
     data: body instanceof Uint8Array ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
     header: (name) => Object.entries(headers).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1],
     reply: (payload, error) => {

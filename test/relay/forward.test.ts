@@ -78,6 +78,22 @@ it.each([
 });
 
 it.each([
+  ['lookup', { success: true, instance_id: 'i', expires_in_s: 70 }],
+  ['renew', { success: true, instance_id: 'i' }],
+  ['release', { success: true }],
+  ['instance', { success: true, instance: { address: 'a', rest_port: 0, grpc_port: 1 }, degraded: ['consul'] }],
+  ['instances', { success: true, instances: [] }],
+])('takes the reply of %s for it, and not for an assignment', async (op, reply) => {
+  const { forward } = answering(200, { v: 1, items: [reply, PLACED, reply] });
+
+  const replies = await forward([{ ...ITEM, op }, ITEM, { ...ITEM, op: 'dance' }], signal);
+
+  expect(replies).toEqual([reply, PLACED, failureReply({ code: 'upstream_unavailable' })]);
+  if (op === 'lookup' || op === 'renew') return; // an instance_id is all that either needs
+  expect((await forward([ITEM, ITEM, ITEM], signal))[0]).toEqual(failureReply({ code: 'upstream_unavailable' }));
+});
+
+it.each([
   ['null', null],
   ['a success without an instance', { success: true }],
   ['a success with an empty instance', { success: true, instance_id: '' }],

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Allocate } from '../../lib/api/allocate.ts';
+import type { BatchItem } from '../../lib/api/batch.ts';
 import { UpstreamError } from '../../lib/app/upstream-error.ts';
 import type { Post } from '../../lib/relay/forward.ts';
 import { reachFunction, reachOwn } from '../../lib/relay/reach-function.ts';
 import { createRelay } from '../../lib/relay/relay.ts';
-import { fakeLog, fakeMessage } from './fake-message.ts';
+import { ASSIGN, fakeLog, fakeMessage } from './fake-message.ts';
 
 const PLACED = { success: true, instance_id: '10.0.0.3' };
 
@@ -41,7 +43,7 @@ function setUp(plan: (call: number) => Plan, keepWarm = 0) {
   };
   const way = reachFunction({ post, keepWarm, clock: Date.now, random: Math.random, log });
   const relay = createRelay({ allocate: way.allocate, clock: Date.now, log, maxInFlight: 1024 });
-  return { way, relay, posted, calls: () => calls };
+  return { way, relay: { ...relay, ...relay.serve(ASSIGN) }, posted, calls: () => calls };
 }
 
 it('answers from another environment, and keeps those behind it moving, when a call hangs', async () => {
@@ -124,6 +126,28 @@ it('replies to each message once and in time, and posts it three times at most, 
   );
   expect(seen.hedged).toBeGreaterThan(10); // both were put to the test at all
   expect(seen.retried).toBeGreaterThan(10);
+});
+
+it('asks once for a list that many want', async () => {
+  const asked: (readonly BatchItem[])[] = [];
+  const reply = { success: true, instances: [{ address: '10.0.0.3', rest_port: 1, grpc_port: 2 }] } as const;
+  const answer: Allocate = async (items) => {
+    asked.push(items);
+    return items.map(() => reply);
+  };
+  const { log } = fakeLog();
+  const ways = [
+    reachOwn(answer, Date.now),
+    reachFunction({ post: answer, keepWarm: 0, clock: Date.now, random: Math.random, log }),
+  ];
+
+  for (const { allocate } of ways) {
+    const item: BatchItem = { op: 'instances', request: {}, budget_ms: 400 };
+    const replies = await Promise.all(Array.from({ length: 64 }, () => allocate([item], new AbortController().signal)));
+    expect(replies).toEqual(Array(64).fill([reply]));
+  }
+
+  expect(asked.map((items) => items.length)).toEqual([1, 1]);
 });
 
 it("gathers messages before the allocator in the relay's own process too, and leaves retrying to that", async () => {

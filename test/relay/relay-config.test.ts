@@ -16,9 +16,10 @@ it('needs no variable at all', () => {
   expect(readRelayConfig({})).toMatchObject({
     title: 'Game allocator',
     port: 5005,
-    nats: { servers: ['nats://localhost:4222'], tls: false, subject: 'game.assign.request', queue: 'game-allocator' },
+    nats: { servers: ['nats://localhost:4222'], tls: false, queue: 'game-allocator' },
+    assignEvents: undefined,
     maxInFlight: 1024,
-    allocator: { kind: 'own', config: { consul: { serviceName: 'game-service' }, redis: { kind: 'tcp' } } },
+    allocator: { kind: 'own', config: { services: [{ name: 'game-service' }, {}], redis: { kind: 'tcp' } } },
     log: { level: 'INFO', format: 'text', traceCaller: false },
   });
 });
@@ -31,6 +32,9 @@ it('reads every variable', () => {
     ASSIGN_SUBJECT: 'dev.game.assign.request',
     QUEUE_GROUP: 'others',
     MAX_IN_FLIGHT: '7',
+    RELEASE_SUBJECTS: 'game.over.*, x.*,game.over.*',
+    ASSIGN_EVENTS: 'True',
+    ASSIGN_EVENT_SUBJECT: 'dev.assigned',
     ALLOCATOR_URL: 'https://x.example/prod/batch?y=1',
     ALLOCATOR_TOKEN: 'canary',
     KEEP_WARM: '5',
@@ -40,9 +44,12 @@ it('reads every variable', () => {
   expect(config.nats).toEqual({
     servers: ['nats://a:4222', 'nats://b:4223'],
     tls: true,
-    subject: 'dev.game.assign.request',
     queue: 'others',
   });
+  expect(config.endpoints.find(({ op }) => op === 'assign')?.subject).toBe('dev.game.assign.request');
+  const events = config.endpoints.filter(({ kind }) => kind === 'event').map(({ subject }) => subject);
+  expect(events).toEqual(['game.over.*', 'x.*']);
+  expect(config.assignEvents).toEqual({ subject: 'dev.assigned' });
   const url = new URL('https://x.example/prod/batch?y=1');
   expect(config.allocator).toEqual({ kind: 'function', url, token: 'canary', keepWarm: 5 });
 });
@@ -70,11 +77,16 @@ it('lists every problem at once, with names and without values', () => {
     ALLOCATOR_URL: 'ftp://canary6',
     ALLOCATOR_TOKEN: ' ',
     LOG_LEVEL: 'canary7',
+    RELEASE_SUBJECTS: 'canary8',
+    ASSIGN_EVENTS: 'canary9',
+    ASSIGN_EVENT_SUBJECT: 'canary.*',
   });
 
   expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([
     'ALLOCATOR_TOKEN',
     'ALLOCATOR_URL',
+    'ASSIGN_EVENTS',
+    'ASSIGN_EVENT_SUBJECT',
     'ASSIGN_SUBJECT',
     'LOG_LEVEL',
     'MAX_IN_FLIGHT',
@@ -82,6 +94,7 @@ it('lists every problem at once, with names and without values', () => {
     'NATS_URL',
     'PORT',
     'QUEUE_GROUP',
+    'RELEASE_SUBJECTS',
   ]);
   expect(problems.join()).not.toContain('canary');
 });
@@ -113,4 +126,27 @@ it('checks the variables of deciding only where the relay decides', () => {
   expect(problemsOf({ REDIS_PORT: 'x', PORT: 'x' })).toHaveLength(2);
   expect(problemsOf({ REDIS_PORT: 'x', ALLOCATOR_URL: '' })).toHaveLength(1);
   expect(problemsOf({ REDIS_PORT: 'x', ALLOCATOR_URL: 'http://127.0.0.1:3000/batch' })).toEqual([]);
+});
+
+it.each(['game.over', '*', 'game.*.over', 'game.*.*', 'game.over.>', 'game..*', 'game.over.*,', 'game over.*'])(
+  'refuses RELEASE_SUBJECTS %j, of which no game_id could be told',
+  (subjects) => {
+    expect(problemsOf({ RELEASE_SUBJECTS: subjects })).toEqual([expect.stringMatching(/^RELEASE_SUBJECTS must be /)]);
+  },
+);
+
+it.each([
+  ['game.over.*,game.assign.*', ['RELEASE_SUBJECTS must not take in the subject of a request.']],
+  ['ai.instances.*', ['RELEASE_SUBJECTS must not take in the subject of a request.']],
+  ['game.*', []],
+  ['game.assign.request.*', []],
+  ['game.assig.*', []],
+])('lets no request end a game, with RELEASE_SUBJECTS %s', (subjects, problems) => {
+  expect(problemsOf({ RELEASE_SUBJECTS: subjects })).toEqual(problems);
+});
+
+it('tells nobody of assignments unless it is told to', () => {
+  expect(readRelayConfig({ ASSIGN_EVENT_SUBJECT: 'x' }).assignEvents).toBeUndefined();
+  expect(readRelayConfig({ ASSIGN_EVENTS: 'false' }).assignEvents).toBeUndefined();
+  expect(readRelayConfig({ ASSIGN_EVENTS: 'true' }).assignEvents).toEqual({ subject: 'game.assigned' });
 });

@@ -1,12 +1,15 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Allocate } from '../../lib/api/allocate.ts';
 import { MAX_REQUEST_BYTES } from '../../lib/api/assign-request.ts';
 import { BatchItem } from '../../lib/api/batch.ts';
+import type { Op } from '../../lib/api/op.ts';
 import { FAILURES, type FailureCode, failureReply, type Reply } from '../../lib/api/outcomes.ts';
 import { UpstreamError } from '../../lib/app/upstream-error.ts';
+import { batchItems } from '../../lib/relay/batch-items.ts';
+import type { Endpoint } from '../../lib/relay/endpoints.ts';
 import type { RelayMessage } from '../../lib/relay/read-message.ts';
-import { createRelay } from '../../lib/relay/relay.ts';
-import { fakeLog, fakeMessage } from './fake-message.ts';
+import { createRelay, type RelayOptions } from '../../lib/relay/relay.ts';
+import { ASSIGN, fakeLog, fakeMessage } from './fake-message.ts';
 
 const PLACED: Reply = { success: true, instance_id: '10.0.0.3', port: 5002 };
 const REQUEST = { game_id: 'g1', settings: { resource_level: 'high' } };
@@ -18,10 +21,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function startRelay(allocate: Allocate, maxInFlight = 1024) {
+function startRelay(allocate: Allocate, maxInFlight = 1024, endpoint = ASSIGN) {
   const { log, events } = fakeLog();
-  const relay = createRelay({ allocate, clock: Date.now, log, maxInFlight });
-  return { relay, events };
+  const told: unknown[] = [];
+  const onReply: RelayOptions['onReply'] = ({ request }, reply) => told.push({ request, reply });
+  const relay = createRelay({ allocate, clock: Date.now, log, maxInFlight, onReply });
+  return { relay: { ...relay, ...relay.serve(endpoint) }, events, told };
 }
 
 /** An Allocate that answers each call with the next of `answers` after `delayMs`, and keeps what it was asked. */
@@ -62,7 +67,8 @@ it('passes a request on as one batch item and its reply back unchanged', async (
   const [item] = calls[0]!.items;
   expect(item).toEqual({ op: 'assign', request: REQUEST, budget_ms: 435, attempt: expect.any(String) });
   expect(BatchItem.safeParse(item).success).toBe(true);
-  expect(relay.stats()).toMatchObject({ received: 1, succeeded: 1, failed: {}, late: 0 });
+  expect(relay.counts()).toMatchObject({ received: 1, succeeded: 1, failed: {} });
+  expect(relay.stats()).toEqual({ received: 1, failed: {}, late: 0, unsent: 0 });
   expect(relay.inFlight()).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
 });
@@ -87,7 +93,8 @@ it('passes a failure on with its message and status for the headers', async () =
 
   expect(replies).toEqual([failed('no_capacity')]);
   expect(replies[0]!.error!.status).toBe(429);
-  expect(relay.stats()).toMatchObject({ succeeded: 0, failed: { no_capacity: 1 } });
+  expect(relay.counts()).toMatchObject({ succeeded: 0, failed: { no_capacity: 1 } });
+  expect(relay.stats().failed).toEqual({ no_capacity: 1 });
 });
 
 it('keeps the message for the header to one line of at most 200 characters', async () => {
@@ -209,19 +216,21 @@ it('answers deadline_exceeded 50 ms before the caller gives up, and tells the ca
   expect(replies).toEqual([failed('deadline_exceeded')]);
   expect(signals[0]!.aborted).toBe(true);
   expect(relay.inFlight()).toBe(0);
-  expect(relay.stats()).toMatchObject({ failed: { deadline_exceeded: 1 }, answeringMs: 450 });
+  expect(relay.counts()).toMatchObject({ failed: { deadline_exceeded: 1 }, answeringMs: 450 });
   expect(events).toEqual([]);
 });
 
-it('drops and counts a reply that comes after the deadline', async () => {
-  const { relay } = startRelay(scripted([PLACED], 700).allocate);
+it('drops and counts a reply that comes after the deadline, and tells of it all the same', async () => {
+  const { relay, told } = startRelay(scripted([PLACED], 700).allocate);
   const { message, replies } = fakeMessage(REQUEST);
 
   relay.handle(message);
   await vi.advanceTimersByTimeAsync(1000);
 
   expect(replies).toEqual([failed('deadline_exceeded')]);
-  expect(relay.stats()).toMatchObject({ late: 1, succeeded: 0 });
+  expect(relay.stats().late).toBe(1);
+  expect(told).toEqual([{ request: REQUEST, reply: PLACED }]);
+  expect(relay.counts().succeeded).toBe(0);
 });
 
 it('answers overloaded at once beyond the cap, and takes requests again below it', async () => {
@@ -315,11 +324,12 @@ it('carries out a message that nobody waits for', async () => {
   const { relay } = startRelay(allocate);
   const { message } = fakeMessage(REQUEST);
 
-  relay.handle({ data: message.data, header: message.header });
+  const { reply, ...withoutReply } = message;
+  relay.handle(withoutReply);
   await vi.advanceTimersByTimeAsync(0);
 
   expect(calls).toHaveLength(1);
-  expect(relay.stats().succeeded).toBe(1);
+  expect(relay.counts().succeeded).toBe(1);
 });
 
 it('sends a short failure in place of a reply that is too large, and counts one that cannot be sent at all', async () => {
@@ -352,10 +362,10 @@ it('sends a short failure in place of a reply that is too large, and counts one 
 it('is idle when everything has been answered, and not before', async () => {
   const { relay } = startRelay(scripted([PLACED, PLACED], 200).allocate);
   let idle = false;
-  await relay.idle();
+  await relay.finish();
 
   relay.handle(fakeMessage(REQUEST).message);
-  const waiting = relay.idle().then(() => {
+  const waiting = relay.finish().then(() => {
     idle = true;
   });
   await vi.advanceTimersByTimeAsync(199);
@@ -377,4 +387,178 @@ it('says once a second that the function cannot be had, however many requests fa
   }
 
   expect(events).toEqual(['allocator_unavailable', 'allocator_unavailable']);
+});
+
+it('counts each endpoint for itself, and all of them together', async () => {
+  const { relay } = startRelay(scripted([PLACED, { success: true }]).allocate);
+  const release = relay.serve({ name: 'release', subject: 'game.release.request', op: 'release', kind: 'request' });
+
+  relay.handle(fakeMessage(REQUEST).message);
+  await vi.advanceTimersByTimeAsync(0);
+  release.handle(fakeMessage({ game_id: 'g1' }).message);
+  release.handle(fakeMessage({}).message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(relay.counts()).toMatchObject({ received: 1, succeeded: 1, failed: {} });
+  expect(release.counts()).toMatchObject({ received: 2, succeeded: 1, failed: { invalid_request: 1 } });
+  expect(relay.stats()).toMatchObject({ received: 3, failed: { invalid_request: 1 } });
+});
+
+it.each<[Op, unknown, string]>([
+  ['lookup', { game_id: 'g1' }, 'game_id is required.'],
+  ['renew', { game_id: 'g1' }, 'game_id is required.'],
+  ['release', { game_id: 'g1' }, 'game_id is required.'],
+  ['instance', { resource_type: 'ram' }, 'resource_type must be "cpu" or "ram".'],
+  ['instances', {}, 'The request must be a JSON object.'],
+])('reads a message to %s by its own rules and passes it on under its own name', async (op, request, problem) => {
+  const { allocate, calls } = scripted([{ success: true }]);
+  const endpoint: Endpoint = { name: op, subject: `ai.${op}.request`, op, service: 'ai-service', kind: 'request' };
+  const { relay } = startRelay(allocate, 1024, endpoint);
+  const good = fakeMessage({ ...(request as object), more: 1 });
+  const bad = fakeMessage(op === 'instances' ? [] : { resource_type: 'disk' });
+
+  relay.handle(good.message);
+  relay.handle(bad.message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  const more = { attempt: expect.any(String), budget_ms: 435 };
+  expect(calls.map(({ items }) => items)).toEqual([[{ op, service: 'ai-service', request, ...more }]]);
+  expect(good.replies[0]?.body).toEqual({ success: true });
+  expect(bad.replies).toEqual([failed('invalid_request', problem)]);
+});
+
+describe('an event', () => {
+  const OVER: Endpoint = { name: 'release-event-1', subject: 'game.over.*', op: 'release', kind: 'event' };
+  const over = (gameId: string, payload = 'no JSON') => {
+    const { message, replies } = fakeMessage(payload, { 'Timeout-Ms': 'none' });
+    return { message: { ...message, subject: `game.over.${gameId}` }, replies };
+  };
+
+  it('ends the game that its subject names, whatever it says besides, and is not answered', async () => {
+    const { allocate, calls } = scripted([{ success: true }, { success: true }]);
+    const { relay } = startRelay(allocate, 1024, OVER);
+    const sent = [over('g1'), over('игра-2', 'x'.repeat(MAX_REQUEST_BYTES + 1))];
+
+    for (const { message } of sent) relay.handle(message);
+    await vi.advanceTimersByTimeAsync(0);
+
+    const item = { op: 'release', attempt: expect.any(String), budget_ms: 4935 };
+    expect(calls.map(({ items }) => items)).toEqual([
+      [{ ...item, request: { game_id: 'g1' } }],
+      [{ ...item, request: { game_id: 'игра-2' } }],
+    ]);
+    expect(sent.map(({ replies }) => replies)).toEqual([[], []]);
+    expect(relay.counts()).toMatchObject({ received: 2, succeeded: 2 });
+    expect(relay.inFlight()).toBe(0);
+  });
+
+  it('that names no game is counted, and asks nobody', () => {
+    const { allocate, calls } = scripted([]);
+    const { relay } = startRelay(allocate, 1024, OVER);
+    const { message, replies } = over('g'.repeat(129));
+
+    relay.handle(message);
+
+    expect(calls).toEqual([]);
+    expect(replies).toEqual([]);
+    expect(relay.counts().failed).toEqual({ invalid_request: 1 });
+  });
+
+  it('is not answered when it fails either', async () => {
+    const { relay } = startRelay(silent, 1, OVER);
+    const [first, beyondTheCap] = [over('g1'), over('g2')];
+
+    relay.handle(first.message);
+    relay.handle(beyondTheCap.message);
+    await vi.advanceTimersByTimeAsync(5000);
+
+    expect(relay.counts().failed).toEqual({ overloaded: 1, deadline_exceeded: 1 });
+    expect([first.replies, beyondTheCap.replies]).toEqual([[], []]);
+  });
+});
+
+describe('a message that waits for capacity', () => {
+  const waiting = (waitMs: number) => ({ game_id: 'g1', settings: { wait_ms: waitMs } });
+  const FULL = failureReply({ code: 'no_capacity' });
+
+  it('gets the place that becomes free, as the same attempt', async () => {
+    const { allocate, calls } = scripted([FULL, FULL, PLACED]);
+    const { relay } = startRelay(allocate);
+    const { message, replies } = fakeMessage(waiting(1000), { 'Timeout-Ms': '2000' });
+
+    relay.handle(message);
+    await vi.advanceTimersByTimeAsync(100);
+
+    expect(replies).toEqual([{ body: PLACED, error: undefined }]);
+    expect(calls.map(({ items }) => items[0]?.budget_ms)).toEqual([1935, 935, 885]);
+    expect(new Set(calls.map(({ items }) => items[0]?.attempt)).size).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it.each([
+    ['says itself', 1000, '2000', 1000],
+    ['has for its reply', 10_000, '500', 450],
+  ])('is refused at the end of the time that it %s', async (_which, waitMs, timeout, endMs) => {
+    const { relay } = startRelay(scripted(Array(40).fill(FULL)).allocate);
+    const { message, replies } = fakeMessage(waiting(waitMs), { 'Timeout-Ms': timeout });
+
+    relay.handle(message);
+    await vi.advanceTimersByTimeAsync(endMs - 1);
+    expect(replies).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+
+    expect(replies).toEqual([failed('no_capacity')]);
+    expect(relay.inFlight()).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is told that its outcome is unknown where it is still being asked for at the end', async () => {
+    let calls = 0;
+    const { relay } = startRelay((items, signal) => (calls++ === 0 ? Promise.resolve([FULL]) : silent(items, signal)));
+    const { message, replies } = fakeMessage(waiting(1000), { 'Timeout-Ms': '2000' });
+
+    relay.handle(message);
+    await vi.advanceTimersByTimeAsync(1000);
+
+    expect(replies).toEqual([failed('deadline_exceeded')]);
+  });
+
+  it('is under way, and is refused when the relay is to finish', async () => {
+    const { relay } = startRelay(scripted([FULL]).allocate, 1);
+    const { message, replies } = fakeMessage(waiting(10_000), { 'Timeout-Ms': '10000' });
+    const next = fakeMessage(REQUEST);
+    relay.handle(message);
+    await vi.advanceTimersByTimeAsync(10);
+
+    relay.handle(next.message);
+    expect(next.replies).toEqual([failed('overloaded')]);
+    await relay.finish();
+
+    expect(replies).toEqual([failed('no_capacity')]);
+  });
+
+  it('keeps no neighbour waiting, also none that came in the same batch', async () => {
+    const batches: (readonly unknown[])[] = [];
+    const answer: Allocate = async (items) => {
+      const gameIds = items.map(({ request }) => (request as { game_id: string }).game_id);
+      batches.push(gameIds);
+      return gameIds.map((gameId) => (gameId === 'g1' ? FULL : PLACED));
+    };
+    const { relay } = startRelay(batchItems(answer, Date.now, () => 150));
+    const waits = fakeMessage(waiting(1000), { 'Timeout-Ms': '2000' });
+    const beside = fakeMessage({ game_id: 'beside' });
+    const later = fakeMessage({ game_id: 'later' });
+
+    relay.handle(waits.message);
+    relay.handle(beside.message);
+    await vi.advanceTimersByTimeAsync(0);
+    relay.handle(later.message);
+    await vi.advanceTimersByTimeAsync(0);
+
+    expect(batches).toEqual([['g1', 'beside'], ['later']]);
+    expect([beside, later].map(({ replies }) => replies[0]?.body)).toEqual([PLACED, PLACED]);
+    expect(waits.replies).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(waits.replies).toEqual([failed('no_capacity')]);
+  });
 });

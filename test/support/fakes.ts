@@ -162,7 +162,6 @@ export function fakePlacement(
       return 'results' in given ? given : { results: given, marked: [] };
     },
     explain: () => Promise.reject(new Error('not faked')),
-    release: () => Promise.reject(new Error('not faked')),
   };
 }
 
@@ -209,15 +208,20 @@ export interface HttpEventOptions {
   readonly base64?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeEpoch?: number;
+  /** The route of an HTTP API, `GET /games/{game_id}`, and what stands for its parameters. */
+  readonly routeKey?: string;
+  readonly pathParameters?: Readonly<Record<string, string>>;
   /** As a function URL with AWS_IAM tells of who asks. */
   readonly iam?: boolean;
 }
 
 /** An event as an HTTP API and a function URL send it (payload format 2.0). */
-export function httpEvent({ body, base64 = false, headers = {}, timeEpoch, iam = false }: HttpEventOptions = {}) {
+export function httpEvent(options: HttpEventOptions = {}) {
+  const { body, base64 = false, headers = {}, timeEpoch, routeKey = '$default', pathParameters, iam = false } = options;
   return {
     version: '2.0',
-    routeKey: '$default',
+    routeKey,
+    ...(pathParameters && { pathParameters }),
     rawPath: '/assign',
     rawQueryString: '',
     headers: { 'content-type': 'application/json', ...headers },

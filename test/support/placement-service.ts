@@ -10,7 +10,7 @@ import type {
 } from '../../lib/app/placement.ts';
 import type { RedisClient } from '../../lib/app/ports.ts';
 import { createLuaPlacement, type PlacementConfig, type PlacementOptions } from '../../lib/placement/lua-placement.ts';
-import { NO_DEADLINE, placementConfig, T0 } from './placement.ts';
+import { onGame, placementConfig, T0 } from './placement.ts';
 
 /** What a call adds to its candidates and requests. */
 type More = Partial<Pick<PlacementCall, 'newestSampleS' | 'presence'>>;
@@ -30,16 +30,17 @@ export interface PlacementService {
   at(secondsAfterT0: number): void;
   place(
     candidates: readonly Candidate[],
-    requests: readonly PlacementRequest[],
+    requests: PlacementCall['requests'],
     more?: More,
   ): Promise<readonly PlacementResult[]>;
   /** The instances that are marked as gone after a call with these. */
   marked(
     candidates: readonly Candidate[],
-    requests: readonly PlacementRequest[],
+    requests: PlacementCall['requests'],
     more?: More,
   ): Promise<readonly string[]>;
   explain(candidates: readonly Candidate[], request: PlacementRequest, more?: More): Promise<Explanation>;
+  /** What became of each, by its kind. */
   release(...gameIds: string[]): Promise<readonly string[]>;
   /** Key of a game's record. */
   record(gameId: string): string;
@@ -70,7 +71,7 @@ export async function startPlacementServer(): Promise<PlacementServer> {
     const placement = createLuaPlacement(client, config, () => nowS * 1000, { ...options, nowS: () => nowS });
     const state = `${config.statePrefix}:v1:${config.serviceName}`;
 
-    function toCall(candidates: readonly Candidate[], requests: readonly PlacementRequest[], more: More = {}) {
+    function toCall(candidates: readonly Candidate[], requests: PlacementCall['requests'], more: More = {}) {
       const times = candidates.flatMap(({ sample }) => (sample ? [sample.atS] : []));
       const newestSampleS = times.length === 0 ? undefined : Math.max(...times);
       return { candidates, newestSampleS, requests, ...more };
@@ -85,11 +86,16 @@ export async function startPlacementServer(): Promise<PlacementServer> {
       marked: async (...call: Parameters<typeof toCall>) => (await placement.place(toCall(...call), signal())).marked,
       explain: (candidates: readonly Candidate[], request: PlacementRequest, more?: More) =>
         placement.explain(toCall(candidates, [request], more), signal()),
-      release: (...gameIds: string[]) =>
-        placement.release(
-          gameIds.map((gameId) => ({ gameId, deadlineMs: NO_DEADLINE })),
+      async release(...gameIds: string[]) {
+        const { results } = await placement.place(
+          toCall(
+            [],
+            gameIds.map((gameId) => onGame('release', gameId)),
+          ),
           signal(),
-        ),
+        );
+        return results.map(({ kind }) => kind);
+      },
       record: (gameId: string) => `${config.recordPrefix}:${gameId}`,
       state,
       expiry: `${state}:expiry`,
@@ -128,7 +134,8 @@ function readInstance(fields: readonly number[]): InstanceState {
 export function chosen(results: readonly PlacementResult[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const result of results) {
-    const key = 'instanceId' in result ? result.instanceId : result.kind;
+    const id = 'instanceId' in result ? result.instanceId : undefined;
+    const key = result.kind === 'chosen' ? result.instance.id : (id ?? result.kind);
     counts[key] = (counts[key] ?? 0) + 1;
   }
   return counts;

@@ -1,4 +1,4 @@
-import type { Candidate, PlacementRequest } from '../../lib/app/placement.ts';
+import type { Candidate, ChoiceRequest, GameRequest, PlacementRequest } from '../../lib/app/placement.ts';
 import type { Sample } from '../../lib/domain/fleet.ts';
 import type { PlacementConfig } from '../../lib/placement/lua-placement.ts';
 
@@ -38,7 +38,24 @@ let games = 0;
 
 export function request(overrides: Partial<PlacementRequest> = {}): PlacementRequest {
   games += 1;
-  return { gameId: `game-${games}`, level: 'low', attempt: `attempt-${games}`, deadlineMs: NO_DEADLINE, ...overrides };
+  return {
+    op: 'assign',
+    gameId: `game-${games}`,
+    level: 'low',
+    attempt: `attempt-${games}`,
+    deadlineMs: NO_DEADLINE,
+    ...overrides,
+  };
+}
+
+/** What is asked of a game that has an instance. */
+export function onGame(op: GameRequest['op'], gameId: string, overrides: Partial<GameRequest> = {}): GameRequest {
+  return { op, gameId, deadlineMs: NO_DEADLINE, ...overrides };
+}
+
+/** A choice without a game. */
+export function choice(overrides: Partial<ChoiceRequest> = {}): ChoiceRequest {
+  return { op: 'choose', level: 'low', deadlineMs: NO_DEADLINE, ...overrides };
 }
 
 export function requests(count: number, overrides: Partial<PlacementRequest> = {}): PlacementRequest[] {

@@ -1,4 +1,4 @@
-import type { FleetList, Instance, InstanceStatus } from '../../domain/fleet.ts';
+import { type FleetList, type Instance, isHealthy } from '../../domain/fleet.ts';
 import { isInstanceId } from '../../domain/ids.ts';
 import { isSelectable, SELECTABLE_MOST } from '../../domain/selector.ts';
 import { eachInSlices } from '../http/in-slices.ts';
@@ -48,12 +48,19 @@ export async function readFleetList(
 }
 
 function toInstance({ Node, Service, Checks }: ServiceEntry, { instanceId, defaults }: FleetListOptions): Instance {
-  const port = Number.isInteger(Service.Port) ? Number(Service.Port) : 0;
+  const port = Number.isInteger(Service.Port) ? portNumber(Number(Service.Port)) : undefined;
+  const restPort = portNumber(wholeNumber(Service.Meta?.['rest_api_port']));
+  const grpcPort = portNumber(wholeNumber(Service.Meta?.['grpc_port']));
   const maxGames = wholeNumber(Service.Meta?.['max_games']);
+  const address = Service.Address || Node.Address || '';
+  const id = instanceId === 'service_id' ? Service.ID : address;
   return {
-    id: instanceId === 'service_id' ? Service.ID : Service.Address || Node.Address || '',
-    ...(port >= 1 && port <= 65_535 ? { port } : {}),
-    status: statusOf(Checks ?? [], Service.Meta?.['draining'] === 'true'),
+    id,
+    ...(port !== undefined && { port }),
+    ...(address !== id && address !== '' && { address }),
+    ...(restPort !== undefined && { restPort }),
+    ...(grpcPort !== undefined && { grpcPort }),
+    ...statusOf(Checks ?? [], Service.Meta?.['draining'] === 'true'),
     cpuCores: positive(Service.Meta?.['cpu_cores']) ?? defaults.cpuCores,
     memoryBytes: positive(Service.Meta?.['memory_bytes']) ?? defaults.memoryBytes,
     ...(maxGames !== undefined && { maxGames }),
@@ -73,12 +80,16 @@ function metaOf(meta: Readonly<Record<string, unknown>>): Instance['meta'] {
   return Object.fromEntries(kept.slice(0, SELECTABLE_MOST));
 }
 
-function statusOf(checks: NonNullable<ServiceEntry['Checks']>, draining: boolean): InstanceStatus {
+function statusOf(
+  checks: NonNullable<ServiceEntry['Checks']>,
+  draining: boolean,
+): Pick<Instance, 'status' | 'draining'> {
   // Consul's maintenance mode is a critical check of its own making: somebody works on the instance, and its games live.
   const own = checks.filter((check) => !isMaintenance(check.CheckID));
-  if (own.some((check) => check.Status === 'critical')) return 'gone';
+  if (own.some((check) => check.Status === 'critical')) return { status: 'gone' };
   const passing = own.length === checks.length && own.every((check) => check.Status === 'passing');
-  return passing && !draining ? 'eligible' : 'listed';
+  if (!passing) return { status: 'listed' };
+  return draining ? { status: 'listed', draining } : { status: 'eligible' };
 }
 
 function isMaintenance(checkId: string): boolean {
@@ -91,10 +102,13 @@ function isMaintenance(checkId: string): boolean {
  * has none, and only what both say of themselves is sure.
  */
 function merge(first: Instance, second: Instance): Instance {
-  const { maxGames, ...unlimited } = first;
+  const { maxGames, draining: _, ...unlimited } = first;
+  const status = first.status === second.status ? first.status : 'listed';
+  const draining = status === 'listed' && isHealthy(first) && isHealthy(second);
   return {
     ...unlimited,
-    status: first.status === second.status ? first.status : 'listed',
+    status,
+    ...(draining && { draining }),
     cpuCores: first.cpuCores + second.cpuCores,
     memoryBytes: first.memoryBytes + second.memoryBytes,
     ...(maxGames !== undefined && second.maxGames !== undefined && { maxGames: maxGames + second.maxGames }),
@@ -105,6 +119,10 @@ function merge(first: Instance, second: Instance): Instance {
       ),
     ),
   };
+}
+
+function portNumber(value: number | undefined): number | undefined {
+  return value !== undefined && value >= 1 && value <= 65_535 ? value : undefined;
 }
 
 function positive(text: unknown): number | undefined {

@@ -18,6 +18,8 @@ export interface Route {
   readonly open?: true;
   /** A larger body is `too_large`. Absent: it takes no body. */
   readonly maxBodyBytes?: number;
+  /** A request without a body is taken as one with `{}` in it. */
+  readonly bodyMayBeAbsent?: true;
   /** The time it may take, ms, where its request says that in its own way; else `Timeout-Ms` does. */
   readonly timeLimitMs?: number;
   /**
@@ -28,6 +30,9 @@ export interface Route {
 }
 
 export interface Call {
+  /** The route of an HTTP API by which it came, and what stands in the path for its parameters; see Invocation. */
+  readonly routeKey: string;
+  readonly parameters: Readonly<Record<string, string | undefined>>;
   /** Time that is left for the answer, ms. */
   readonly budgetMs: number;
   /** Time since AWS received the request, ms. */
@@ -90,9 +95,11 @@ export function createHandler(route: Route, { authorise, clock, log }: HandlerOp
       request.response = failureReply(error instanceof Refused ? error.failure : { code: 'deadline_exceeded' });
     })
     .handler(async ({ invocation, startedAtMs, spentMs, budgetMs }, _context, { signal }) => {
-      const request = route.maxBodyBytes === undefined ? undefined : readBody(invocation.body, route.maxBodyBytes);
+      const request = readBody(invocation.body, route);
+      const { routeKey, parameters } = invocation;
       const sinceMs = clock() - startedAtMs;
-      return route.run(request, { budgetMs: budgetMs - sinceMs, spentMs: spentMs + sinceMs, signal });
+      const times = { budgetMs: budgetMs - sinceMs, spentMs: spentMs + sinceMs };
+      return route.run(request, { routeKey, parameters, ...times, signal });
     });
 
   return async (event, context) => {
@@ -117,10 +124,12 @@ export function createHandler(route: Route, { authorise, clock, log }: HandlerOp
   };
 }
 
-function readBody(body: Uint8Array, maxBytes: number): unknown {
-  if (body.length > maxBytes) {
-    throw new Refused({ code: 'too_large', message: `The request must have at most ${maxBytes} bytes.` });
+function readBody(body: Uint8Array, { maxBodyBytes, bodyMayBeAbsent }: Route): unknown {
+  if (maxBodyBytes === undefined) return undefined;
+  if (body.length > maxBodyBytes) {
+    throw new Refused({ code: 'too_large', message: `The request must have at most ${maxBodyBytes} bytes.` });
   }
+  if (body.length === 0 && bodyMayBeAbsent) return {};
   const json = parseJson(body);
   if ('failure' in json) throw new Refused(json.failure);
   return json.value;

@@ -8,6 +8,10 @@ export interface Invocation {
   readonly iam: boolean;
   /** The header's value; names in lower case. Over HTTP only. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** `GET /games/{game_id}`: the route of an HTTP API that it came by. Of no use where it came otherwise. */
+  readonly routeKey: string;
+  /** What stands in the path for the route's parameters, decoded. */
+  readonly parameters: Readonly<Record<string, string | undefined>>;
   readonly body: Uint8Array;
   /** When AWS received it, ms since 1970; undefined where that is not told. */
   readonly receivedAtMs: number | undefined;
@@ -16,6 +20,8 @@ export interface Invocation {
 /** As much of an HTTP event as is needed. What AWS fills in is there; a hand-made event may lack any of it. */
 const HttpEvent = z.object({
   version: z.literal('2.0'),
+  routeKey: z._default(z.string(), ''),
+  pathParameters: z._default(z.record(z.string(), z.optional(z.string())), {}),
   headers: z._default(z.record(z.string(), z.optional(z.string())), {}),
   body: z.optional(z.string()),
   isBase64Encoded: z._default(z.boolean(), false),
@@ -30,16 +36,18 @@ const HttpEvent = z.object({
 export function readEvent(event: unknown): Invocation {
   const parsed = HttpEvent.safeParse(event);
   if (!parsed.success) {
-    const rest = { headers: {}, receivedAtMs: undefined };
+    const rest = { headers: {}, routeKey: '', parameters: {}, receivedAtMs: undefined };
     // HTTP of another format must not come in by the door that asks for no token.
     if (hasRequestContext(event)) return { ...rest, via: 'http', iam: false, body: Buffer.alloc(0) };
     return { ...rest, via: 'invoke', iam: true, body: toBody(event) };
   }
-  const { headers, body = '', isBase64Encoded, requestContext } = parsed.data;
+  const { headers, routeKey, pathParameters, body = '', isBase64Encoded, requestContext } = parsed.data;
   return {
     via: 'http',
     iam: requestContext.authorizer?.iam != null,
     headers,
+    routeKey,
+    parameters: pathParameters,
     body: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
     receivedAtMs: requestContext.timeEpoch,
   };

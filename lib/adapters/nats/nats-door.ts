@@ -1,9 +1,9 @@
 import type { Service } from '@nats-io/services';
 import { type Msg, type NatsConnection, PermissionViolationError } from 'nats';
 import type { Log } from '../../app/ports.ts';
-import { addService, type ServiceOptions } from './add-service.ts';
+import { addService, type ServiceEndpoint, type ServiceOptions } from './add-service.ts';
 import { connectNats, type NatsAddress } from './connect-nats.ts';
-import { type NatsMessage, toNatsMessage } from './nats-message.ts';
+import { toNatsMessage } from './nats-message.ts';
 
 /** `not_connected` also while credentials are refused; `not_subscribed` while the server takes no subscription of ours. */
 export type NatsState = 'serving' | 'not_connected' | 'not_subscribed' | 'draining';
@@ -11,8 +11,6 @@ export type NatsState = 'serving' | 'not_connected' | 'not_subscribed' | 'draini
 export interface NatsDoorOptions {
   readonly address: NatsAddress;
   readonly service: ServiceOptions;
-  /** Called with each request. What it throws is logged and the request stays unanswered. */
-  readonly handle: (message: NatsMessage) => void;
   readonly log: Log;
 }
 
@@ -22,9 +20,14 @@ export interface NatsDoor {
   connected(): boolean;
   /** Replies thrown away because the connection was down when they were ready. */
   repliesLost(): number;
+  /**
+   * Sends a message that nobody is to answer. False where the connection is down, and it would be thrown away without
+   * a word. Throws when NATS takes no such subject, or no payload of that size.
+   */
+  publish(subject: string, payload: Uint8Array): boolean;
   /** Resolves when the connection is over for good, with the reason if there is one; it never comes back then. */
   readonly closed: Promise<unknown>;
-  /** Unsubscribes; resolves when every request that was on its way here has been handed to `handle`. */
+  /** Unsubscribes; resolves when every message that was on its way here has been handed to its endpoint. */
   stopTaking(): Promise<void>;
   /** Resolves when every reply has reached the server. */
   flush(): Promise<void>;
@@ -38,7 +41,7 @@ const RESUBSCRIBE_MIN_MS = 500;
 const RESUBSCRIBE_MAX_MS = 10_000;
 
 /** Opens the service's door on NATS. Returns at once: it connects, reconnects and subscribes again for ever. */
-export function openNatsDoor({ address, service: serviceOptions, handle, log }: NatsDoorOptions): NatsDoor {
+export function openNatsDoor({ address, service: serviceOptions, log }: NatsDoorOptions): NatsDoor {
   let connection: NatsConnection | undefined;
   let service: Service | undefined;
   let connected = false;
@@ -139,11 +142,12 @@ export function openNatsDoor({ address, service: serviceOptions, handle, log }: 
     if (asked === undefined || asked !== service || asked.isStopped) return;
     confirmed = true;
     resubscribeMs = RESUBSCRIBE_MIN_MS;
-    log.info('nats_subscribed', { subject: serviceOptions.subject, queue: serviceOptions.queue });
+    const { endpoints, queue } = serviceOptions;
+    log.info('nats_subscribed', { subjects: endpoints.map(({ subject }) => subject).join(' '), queue });
   }
 
   /** Nothing may escape: what is thrown here would end the client's reading of its socket. */
-  function take(message: Msg): void {
+  function take(message: Msg, { handle }: ServiceEndpoint): void {
     try {
       handle(toNatsMessage(message, sendable));
     } catch (error) {
@@ -166,6 +170,10 @@ export function openNatsDoor({ address, service: serviceOptions, handle, log }: 
     state,
     connected: () => connected,
     repliesLost: () => repliesLost,
+    publish(subject, payload) {
+      if (connected) connection?.publish(subject, payload);
+      return connected;
+    },
     closed: run(),
     async stopTaking() {
       draining = true;

@@ -1,6 +1,7 @@
 import { headers, Match, type Msg } from 'nats';
 
 export interface NatsMessage {
+  readonly subject: string;
   readonly data: Uint8Array;
   /** The header of that name in any case; undefined when there is none. Throws when the headers cannot be read. */
   header(name: string): string | undefined;
@@ -21,14 +22,15 @@ export interface ServiceError {
  * down: what is published then is thrown away by the client without a word.
  */
 export function toNatsMessage(message: Msg, sendable: () => boolean): NatsMessage {
-  const { data } = message;
+  const { subject, data } = message;
   const header = (name: string) => {
     // Reading them throws for a name with a space or a value with a lone line break in it.
     const all = message.headers;
     return all?.has(name, Match.IgnoreCase) ? all.get(name, Match.IgnoreCase) : undefined;
   };
-  if (!message.reply) return { data, header };
+  if (!message.reply) return { subject, data, header };
   return {
+    subject,
     data,
     header,
     reply: (payload, error) => {

@@ -83,6 +83,60 @@ it('keeps the first 64 tags and keys, and none with a text of more than 128 char
   expect(Object.keys(instance?.meta ?? {})).toEqual(['most', ...many.slice(0, 63)]);
 });
 
+it.each([
+  ['5003', '50051', { restPort: 5003, grpcPort: 50_051 }],
+  ['1', undefined, { restPort: 1 }],
+  [undefined, '65535', { grpcPort: 65_535 }],
+  ['0', '65536', {}],
+  ['-1', '80.5', {}],
+  ['http', '', {}],
+  [5003, null, {}],
+])('reads the ports %j and %j from the Meta as %o', async (rest, grpc, ports) => {
+  const [instance] = (await read([healthEntry({ meta: { rest_api_port: rest, grpc_port: grpc } })])).instances;
+
+  const { restPort, grpcPort } = instance!;
+  expect({ ...(restPort && { restPort }), ...(grpcPort && { grpcPort }) }).toEqual(ports);
+});
+
+it('tells those that are draining and well from others that take no games', async () => {
+  const draining = { draining: 'true' };
+  const fleet = await read([
+    healthEntry({ address: 'a', meta: draining }),
+    healthEntry({ address: 'b', meta: draining, checks: { http: 'warning' } }),
+    healthEntry({ address: 'c', meta: draining, checks: { _node_maintenance: 'critical' } }),
+    healthEntry({ address: 'd', meta: draining, checks: { http: 'critical' } }),
+    healthEntry({ address: 'e' }),
+  ]);
+
+  expect(fleet.instances.map((instance) => instance.draining ?? false)).toEqual([true, false, false, false, false]);
+});
+
+it.each([
+  { first: {}, second: {}, draining: false },
+  { first: { meta: { draining: 'true' } }, second: {}, draining: true },
+  { first: {}, second: { meta: { draining: 'true' } }, draining: true },
+  { first: { meta: { draining: 'true' } }, second: { meta: { draining: 'true' } }, draining: true },
+  { first: { meta: { draining: 'true' } }, second: { checks: { http: 'warning' } }, draining: false },
+  { first: { meta: { draining: 'true' } }, second: { checks: { http: 'critical' } }, draining: false },
+])('merges $first and $second into one that is draining and well: $draining', async ({ first, second, draining }) => {
+  const [instance] = (await read([healthEntry(first), healthEntry(second)])).instances;
+
+  expect(instance?.draining ?? false).toBe(draining);
+});
+
+it('keeps the address of an instance where that is not its id', async () => {
+  const byId = { ...OPTIONS, instanceId: 'service_id' } as const;
+  const entries = [healthEntry({ id: 'game-7' }), healthEntry({ id: 'game-8', address: '' })];
+
+  const fleet = await readFleetList(entries, byId, new AbortController().signal);
+
+  expect(fleet?.instances.map(({ id, address }) => [id, address])).toEqual([
+    ['game-7', '10.0.0.3'],
+    ['game-8', '10.9.9.9'],
+  ]);
+  expect((await read([healthEntry()])).instances[0]).not.toHaveProperty('address');
+});
+
 it('falls back to the address of the node', async () => {
   expect((await read([healthEntry({ address: '' })])).instances[0]?.id).toBe('10.9.9.9');
 });

@@ -10,8 +10,19 @@ it('reads an HTTP event', () => {
     via: 'http',
     iam: false,
     headers: { 'content-type': 'application/json', authorization: 'Bearer x' },
+    routeKey: '$default',
+    parameters: {},
     body: Buffer.from('{"a":"ж"}'),
     receivedAtMs: NOW_MS,
+  });
+});
+
+it('reads the route of an HTTP API and what stands for its parameters', () => {
+  const pathParameters = { game_id: 'ё/1%41' };
+
+  expect(readEvent(httpEvent({ routeKey: 'GET /games/{game_id}', pathParameters }))).toMatchObject({
+    routeKey: 'GET /games/{game_id}',
+    parameters: pathParameters,
   });
 });
 
@@ -38,6 +49,8 @@ it('does without everything that a hand-made HTTP event may lack', () => {
     via: 'http',
     iam: false,
     headers: {},
+    routeKey: '',
+    parameters: {},
     body: Buffer.alloc(0),
     receivedAtMs: undefined,
   });
@@ -48,7 +61,15 @@ it.each([{ game_id: 'a' }, [], 'text', 5, null, { version: '2.0' }])(
   (event) => {
     const body = Buffer.from(JSON.stringify(event));
 
-    expect(readEvent(event)).toEqual({ via: 'invoke', iam: true, headers: {}, body, receivedAtMs: undefined });
+    expect(readEvent(event)).toEqual({
+      via: 'invoke',
+      iam: true,
+      headers: {},
+      routeKey: '',
+      parameters: {},
+      body,
+      receivedAtMs: undefined,
+    });
   },
 );
 

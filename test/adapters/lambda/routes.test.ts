@@ -1,6 +1,12 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createHandler, type HttpAnswer, type Route } from '../../../lib/adapters/lambda/create-handler.ts';
-import { assignRoute, batchRoute, healthRoute } from '../../../lib/adapters/lambda/routes.ts';
+import {
+  assignRoute,
+  batchRoute,
+  gamesRoute,
+  healthRoute,
+  servicesRoute,
+} from '../../../lib/adapters/lambda/routes.ts';
 import type { Allocate } from '../../../lib/api/allocate.ts';
 import type { BatchItem } from '../../../lib/api/batch.ts';
 import { failureReply, type Reply } from '../../../lib/api/outcomes.ts';
@@ -154,6 +160,71 @@ it.each(['null', '{}', '{"v":2,"items":[]}', '{"v":1,"items":[{}]}'])(
     expect(calls).toEqual([]);
   },
 );
+
+it.each([
+  ['GET /games/{game_id}', 'lookup'],
+  ['POST /games/{game_id}/renew', 'renew'],
+  ['DELETE /games/{game_id}', 'release'],
+])('%s asks for %s of the game in its path, as it stands there decoded', async (routeKey, op) => {
+  const { allocate, calls } = fakeAllocate();
+  const pathParameters = { game_id: 'ё/1%41' };
+  const event = { routeKey, pathParameters, headers: { 'timeout-ms': '300' }, timeEpoch: NOW_MS - 35 };
+
+  expect(await ask(gamesRoute(allocate), event)).toEqual({ statusCode: 200, body: REPLY });
+  expect(calls).toEqual([[{ op, request: { game_id: 'ё/1%41' }, budget_ms: 200 }]]);
+});
+
+it('GET /games/{game_id} answers with the status of its failure', async () => {
+  const { allocate } = fakeAllocate(() => failureReply({ code: 'not_found', message: 'No.' }));
+  const event = { routeKey: 'GET /games/{game_id}', pathParameters: { game_id: 'a' } };
+
+  expect(await ask(gamesRoute(allocate), event)).toMatchObject({ statusCode: 404, body: { message: 'No.' } });
+});
+
+it('POST /services/{service}/instance asks the service in its path, with a body or without', async () => {
+  const { allocate, calls } = fakeAllocate();
+  const event = { routeKey: 'POST /services/{service}/instance', pathParameters: { service: 'ai-service' } };
+
+  await ask(servicesRoute(allocate), event);
+  await ask(servicesRoute(allocate), { ...event, body: '{"resource_type":"ram"}' });
+
+  const item = { op: 'instance', service: 'ai-service', budget_ms: 435 };
+  expect(calls).toEqual([[{ ...item, request: {} }], [{ ...item, request: { resource_type: 'ram' } }]]);
+});
+
+it('POST /services/{service}/instance refuses a body that is no JSON, or too large', async () => {
+  const { allocate, calls } = fakeAllocate();
+  const event = { routeKey: 'POST /services/{service}/instance', pathParameters: { service: 'ai-service' } };
+
+  expect(await ask(servicesRoute(allocate), { ...event, body: '{' })).toMatchObject({ statusCode: 400 });
+  expect(await ask(servicesRoute(allocate), { ...event, body: ' '.repeat(16_385) })).toMatchObject({ statusCode: 413 });
+  expect(calls).toEqual([]);
+});
+
+it('GET /services/{service}/instances asks for all of the service in its path', async () => {
+  const { allocate, calls } = fakeAllocate();
+  const event = { routeKey: 'GET /services/{service}/instances', pathParameters: { service: 'other' } };
+
+  await ask(servicesRoute(allocate), event);
+
+  expect(calls).toEqual([[{ op: 'instances', service: 'other', request: {}, budget_ms: 435 }]]);
+});
+
+it.each([gamesRoute, servicesRoute])('%o finds nothing at another address, nor in a plain invoke', async (route) => {
+  const { allocate, calls } = fakeAllocate();
+
+  expect(await ask(route(allocate), { routeKey: 'PUT /elsewhere' })).toMatchObject({ statusCode: 404 });
+  const options = { authorise: async () => undefined, clock: () => NOW_MS, log: fakeLog() };
+  const invoked = await createHandler(route(allocate), options)({ game_id: 'a' }, lambdaContext());
+  expect(invoked).toMatchObject({ success: false, code: 'not_found' });
+  expect(calls).toEqual([]);
+});
+
+it('POST /assign refuses a request without a body', async () => {
+  const { allocate } = fakeAllocate();
+
+  expect(await ask(assignRoute(allocate), {})).toMatchObject({ statusCode: 400, body: { code: 'invalid_request' } });
+});
 
 it('GET /health answers anybody, and tells no more than its name', async () => {
   const authorise = () => Promise.resolve({ code: 'unauthorised' } as const);

@@ -32,11 +32,14 @@ const door = openNatsDoor({
     version: '0.0.0',
     description: 'one POST for each message',
     metadata: {},
-    subject: config.nats.subject,
     queue: config.nats.queue,
-    figures: () => ({ requests: 0, errors: 0, processingMs: 0, lastError: undefined, data: {} }),
+    endpoints: config.endpoints.map((endpoint) => ({
+      name: endpoint.name,
+      subject: endpoint.subject,
+      handle: relay.serve(endpoint).handle,
+      figures: () => ({ requests: 0, errors: 0, processingMs: 0, lastError: undefined, data: {} }),
+    })),
   },
-  handle: relay.handle,
   log,
 });
 await startHealthServer({

@@ -69,6 +69,7 @@ export function createProduct(
 
   function requestOf(game: number): PlacementRequest {
     const own: PlacementRequest = {
+      op: 'assign',
       gameId: `g${game}`,
       level: games.high[game] === 1 ? 'high' : 'low',
       attempt: `a${game}`,
@@ -100,9 +101,10 @@ export function createProduct(
     async ended(tick, over) {
       if (!endReports) return;
       setNowS(T0 + tick);
-      const requests = over.map((game) => ({ gameId: `g${game}`, deadlineMs: NO_DEADLINE }));
+      const requests = over.map((game) => ({ op: 'release' as const, gameId: `g${game}`, deadlineMs: NO_DEADLINE }));
       for (let at = 0; at < requests.length; at += RELEASED_AT_ONCE) {
-        await placement.release(requests.slice(at, at + RELEASED_AT_ONCE), signal);
+        const some = requests.slice(at, at + RELEASED_AT_ONCE);
+        await placement.place({ candidates: [], newestSampleS: undefined, requests: some }, signal);
       }
     },
     emptied: empty,

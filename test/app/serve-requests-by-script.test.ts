@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startRedis } from '../../dev/servers/redis.ts';
 import type { RunningServer } from '../../dev/servers/running-server.ts';
 import { createRedisClient } from '../../lib/adapters/redis/redis-client.ts';
-import { type Assignment, createAssignGames, type GameRequest } from '../../lib/app/assign-games.ts';
+import { createServeRequests } from '../../lib/app/serve-requests.ts';
+import type { AssignRequest, Outcome } from '../../lib/app/service-requests.ts';
 import type { FleetView } from '../../lib/domain/fleet.ts';
 import { toSelector } from '../../lib/domain/selector.ts';
 import { createLuaPlacement } from '../../lib/placement/lua-placement.ts';
@@ -34,14 +35,21 @@ function setUp() {
     const placement = createLuaPlacement(redis, config, clock, { nowS: () => nowMs / 1000 });
     const seen = (): FleetView => ({ list: fleetList(), load: loadReport(), degraded: [], ...view() });
     const views = { open: async () => ({ view: seen(), release: async () => {} }), noteAbsent: () => {} };
-    const assign = createAssignGames({ views, placement, clock, random: Math.random, log: fakeLog(), reassigns: true });
-    return (...requests: Partial<GameRequest>[]): Promise<readonly Assignment[]> => {
-      const whole = requests.map((request): GameRequest => {
+    const serve = createServeRequests({
+      views,
+      placement,
+      clock,
+      random: Math.random,
+      log: fakeLog(),
+      reassigns: true,
+    });
+    return (...requests: Partial<AssignRequest>[]): Promise<readonly Outcome[]> => {
+      const whole = requests.map((request): AssignRequest => {
         games += 1;
         const attempt = `attempt-${games}`;
-        return { gameId: `game-${games}`, level: 'low', attempt, deadlineMs: nowMs + 10_000, ...request };
+        return { op: 'assign', gameId: `game-${games}`, level: 'low', attempt, deadlineMs: nowMs + 10_000, ...request };
       });
-      return assign(whole, noLimit());
+      return serve(whole, noLimit());
     };
   }
 
@@ -52,13 +60,13 @@ function setUp() {
 }
 
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
-const instanceOf = (assignment?: Assignment) => (assignment?.kind === 'assigned' ? assignment.instanceId : undefined);
+const instanceOf = (assignment?: Outcome) => (assignment?.kind === 'assigned' ? assignment.instanceId : undefined);
 
 it('gives every place of a large fleet away, each once, before it refuses anybody', async () => {
   const { startProcess } = setUp();
   const list = fleetList(...ids(300).map((id) => instance(id, { maxGames: 1 })));
   const assignGames = startProcess(() => ({ list }));
-  const assignments: Assignment[] = [];
+  const assignments: Outcome[] = [];
 
   for (let call = 0; call < 7; call += 1) {
     assignments.push(...(await assignGames(...Array.from({ length: 64 }, () => ({})))));
