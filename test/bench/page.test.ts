@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { withSection } from '../support/readme-section.ts';
 import { judge } from './goals.ts';
 import { speedPicture } from './page-picture.ts';
-import { sectionOf } from './page-text.ts';
+import { MARKERS, type Results, sectionOf } from './page-text.ts';
 
 const MACHINE = {
   measuredAt: '2026-11-24T10:00:00.000Z',
@@ -24,6 +26,16 @@ const FIGURES = {
   usd_per_million_at_1000: 3.799,
   'assign_bundle_bytes:zod': 32_164,
 };
+
+const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+
+it('finds in the README and its picture what the kept results say', () => {
+  const results: Results = JSON.parse(read('results.json'));
+  const readme = read('../../README.md');
+
+  expect(withSection(readme, MARKERS, sectionOf(results))).toBe(readme);
+  expect(speedPicture(results.figures)).toBe(read('../../docs/speed.svg'));
+});
 
 it('writes each figure where it belongs, and a dash for what was not measured', () => {
   const section = sectionOf({ machine: MACHINE, figures: FIGURES });
