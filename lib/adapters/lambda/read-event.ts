@@ -21,7 +21,8 @@ export interface Invocation {
 const HttpEvent = z.object({
   version: z.literal('2.0'),
   routeKey: z._default(z.string(), ''),
-  pathParameters: z._default(z.record(z.string(), z.optional(z.string())), {}),
+  // Null where the route has none: serverless-offline sends it so.
+  pathParameters: z.nullish(z.record(z.string(), z.optional(z.string()))),
   headers: z._default(z.record(z.string(), z.optional(z.string())), {}),
   body: z.optional(z.string()),
   isBase64Encoded: z._default(z.boolean(), false),
@@ -47,7 +48,7 @@ export function readEvent(event: unknown): Invocation {
     iam: requestContext.authorizer?.iam != null,
     headers,
     routeKey,
-    parameters: pathParameters,
+    parameters: pathParameters ?? {},
     body: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
     receivedAtMs: requestContext.timeEpoch,
   };

@@ -26,6 +26,12 @@ it('reads the route of an HTTP API and what stands for its parameters', () => {
   });
 });
 
+it('takes null for no parameters, as serverless-offline sends it', () => {
+  const event = { version: '2.0', pathParameters: null, requestContext: { http: { method: 'GET' } } };
+
+  expect(readEvent(event)).toMatchObject({ via: 'http', parameters: {} });
+});
+
 it('decodes a body in base64', () => {
   const body = Buffer.from('{"a":"ж"}');
 
