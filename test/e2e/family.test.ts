@@ -156,9 +156,9 @@ describe('for a client of the replaced service, which waits for 0.5 s and knows 
     const answers: (Record<string, unknown> | undefined)[] = [];
     for (let i = 0; i < 20; i += 1) answers.push(await askAsBefore(subject, request()));
 
-    // A crowded machine may be out of time for some.
+    // A crowded machine may be out of time for some, but not for most.
     const succeeded = answers.filter((answer) => answer?.['success']);
-    expect(succeeded.length).toBeGreaterThan(0);
+    expect(succeeded.length).toBeGreaterThan(10);
     for (const answer of succeeded) expect(answer?.[key]).toEqual(expected);
     const others = answers.filter((answer) => answer !== undefined && !answer['success']);
     expect(others.filter((answer) => answer?.['code'] !== 'deadline_exceeded')).toEqual([]);
