@@ -48,6 +48,8 @@ function toFailure(kind: OutcomeFailure, request: ServiceRequest): Failure {
     case 'no_capacity':
       if (request.op !== 'assign' || request.require === undefined) return { code: kind };
       return { code: kind, message: 'Every healthy instance that matches settings.require is full.' };
+    case 'too_many_games':
+      return { code: 'no_capacity', message: 'The service has as many games as it may have at once.' };
     default:
       return { code: kind };
   }

@@ -92,6 +92,7 @@ export interface PlacementCall {
  * - `foreign_record`: its key holds something that names no instance; left alone
  * - `no_candidate`: nothing to choose from
  * - `no_capacity`: every candidate that it may have is full
+ * - `too_many_games`: the service has as many games as it may have
  * - `late`: its deadline had passed, so nothing was written
  */
 export type PlacementResult =
@@ -110,6 +111,7 @@ export type PlacementResult =
   | { readonly kind: 'foreign_record' }
   | { readonly kind: 'no_candidate' }
   | { readonly kind: 'no_capacity' }
+  | { readonly kind: 'too_many_games' }
   | { readonly kind: 'late' };
 
 export interface PlacementAnswer {

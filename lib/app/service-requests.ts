@@ -53,6 +53,7 @@ export type OutcomeFailure =
   | 'no_instance'
   | 'no_match'
   | 'no_capacity'
+  | 'too_many_games'
   | 'upstream_unavailable'
   | 'deadline_exceeded';
 

@@ -78,6 +78,8 @@ export const AllocatorVariables = {
   GAME_CACHE_TTL: defaulted(integer(1, 31_536_000), 60),
   /** How long a game holds its place on an instance that has only so many, s. */
   SESSION_TTL: z.optional(integer(1, 315_360_000)),
+  /** Of each service: whoever makes up game ids cannot fill Redis with them. */
+  MAX_LIVE_GAMES: z.optional(integer(1, 100_000_000)),
   /** An instance that is gone keeps its games for this long; 0: for ever. */
   REASSIGN_GRACE_MS: defaulted(integer(0, 86_400_000), 30_000),
   STATE_PREFIX: defaulted(text(), 'game-allocator'),
@@ -174,6 +176,7 @@ export function toAllocatorConfig(env: AllocatorEnv): AllocatorConfig {
       statePrefix: env.STATE_PREFIX,
       recordTtlS,
       leaseTtlS,
+      mostGames: env.MAX_LIVE_GAMES,
       reassignGraceMs: env.REASSIGN_GRACE_MS,
       scrapeIntervalS: env.SCRAPE_INTERVAL_S,
       cpuWindowS,

@@ -21,6 +21,8 @@ export interface PlacementConfig {
   readonly recordTtlS: number;
   /** How long a game holds its place on an instance with `max_games`, s; at least as long as its record. */
   readonly leaseTtlS: number;
+  /** Games that hold a place, at once; undefined: as many as find one. */
+  readonly mostGames: number | undefined;
   /** How long views must have called an instance gone before its games move, ms; 0: they never do. */
   readonly reassignGraceMs: number;
   readonly scrapeIntervalS: number;
@@ -95,6 +97,7 @@ function toRule(config: PlacementConfig) {
     cpu_window_s: config.cpuWindowS,
     record_ttl_s: config.recordTtlS,
     lease_ttl_s: config.leaseTtlS,
+    most_games: config.mostGames ?? false,
     grace_s: config.reassignGraceMs / 1000,
     strategy: config.strategy,
     pack_ceiling: config.packCeiling,

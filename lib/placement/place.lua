@@ -22,7 +22,7 @@
 --   { "placed", candidate number from 1, reassigned }, { "recorded", value, same attempt, reassigned },
 --   { "chosen", candidate number }, { "found", value, ms that it has left or false }, { "not_found" }, { "released" },
 --   { "unknown" } (there is nothing to release), { "kept", value } (a record that is not of a game of ours),
---   { "wrong_type" }, { "no_candidate" }, { "no_capacity" }, { "late" }
+--   { "wrong_type" }, { "no_candidate" }, { "no_capacity" }, { "too_many_games" }, { "late" }
 --
 -- Fields of the hash: "fleet" (averages for the whole service), "gone" (since when instances are reported gone),
 -- "i:<instance id>", "g:<game_id>" (a note on a game of ours, which is also its lease: it holds a place on its instance
@@ -57,7 +57,8 @@ local SESSION_CAUTION = 1.4   -- sessions of an instance without samples count f
 local RELEASED_S = 2          -- a late retry of the attempt that placed a released game is known for this long
 local KEEP_INSTANCE_S, KEEP_STATE_S = 3600, 86400
 local MOST_MARKS = 1000       -- instances reported gone that are remembered
-local SWEEP_MOST = 1000       -- fields that one call may remove: each costs the server time
+local SWEEP_EVERY_S = 5
+local SWEEP_MOST = 128        -- fields that one call may remove, twice what it can add: all others wait for it
 local CHUNK = 6000            -- arguments of one command: Lua's stack holds some 8,000
 
 -- The two resources, and the words for them in a request's level.
@@ -73,7 +74,8 @@ local GAMES = 13                             -- notes that hold a place on it
 local ENDED = { 14, 15 }                     -- what releases have taken off the sessions, decayed like them
 -- Averages of the service, by position.
 local NEWEST, LEARNED_AT, AVERAGE_USED, AVERAGE_SESSIONS = 1, 2, { 3, 4 }, { 5, 6 }
-local COUNTED_TO, SWEEP_AGAIN = 7, 8         -- leases that expired until then are off the counts; more is to be swept
+local COUNTED_TO, SWEPT_TO = 7, 8            -- leases that expired until then are off the counts; are removed
+local ALL_GAMES = 9                          -- notes that hold a place, on whatever instance
 -- A candidate and a note, by position.
 local ID, RECORD, CAPACITY, TAKEN_AT, IN_USE, MOST_GAMES = 1, 2, { 3, 4 }, 5, { 6, 7 }, 8
 local INSTANCE, PLACED, ATTEMPT, WORTH, EXPIRES, LEVEL, MARK = 1, 2, 3, { 4, 5 }, 6, 7, 8 -- MARK: false, "reassigned", "released"
@@ -168,11 +170,16 @@ if placing then
 end
 local stored = redis.call('HMGET', STATE, unpack(fields))
 
-local fleet = stored[1] and cjson.decode(stored[1]) or { -1, false, 0, 0, 0, 0, 0, false }
+local fleet = stored[1] and cjson.decode(stored[1]) or { -1, false, 0, 0, 0, 0, 0, 0, 0 }
 local marks = stored[2] and cjson.decode(stored[2]) or {} -- instance id to the time (s) since which it is reported gone
 for i, game in ipairs(game_list) do
   local note = stored[2 + i] and cjson.decode(stored[2 + i])
   if note and note[EXPIRES] > now then game.note = note else game.expired = note end
+end
+
+local fleet_changed = false
+local function add_games(number)
+  fleet[ALL_GAMES], fleet_changed = max(0, fleet[ALL_GAMES] + number), true
 end
 
 local ids, instances, position, changed = {}, {}, {}, {}
@@ -437,15 +444,16 @@ end
 
 -- Capacity ------------------------------------------------------------------------------------------------------------
 
--- Takes the leases that have expired off the counts. They stay where they are until the sweep, which costs more.
-local counted = false
-local function count_expired()
-  if counted then return end
-  counted = true
-  local ended, per_instance = redis.call('ZRANGEBYSCORE', EXPIRY, '(' .. fleet[COUNTED_TO], now), {}
-  for _, member in ipairs(ended) do
+-- Takes leases that have expired off the counts.
+-- @param members "g:<game_id> <instance id>", or what holds no place and counts for nothing
+local function count_off(members)
+  local per_instance = {}
+  for _, member in ipairs(members) do
     local id = member:match(' (.+)$')
-    if id then per_instance[id] = (per_instance[id] or 0) + 1 end
+    if id then
+      per_instance[id] = (per_instance[id] or 0) + 1
+      add_games(-1)
+    end
   end
   load_others(per_instance)
   for id, number in pairs(per_instance) do
@@ -455,6 +463,14 @@ local function count_expired()
       changed[i] = true
     end
   end
+end
+
+-- All of those that nothing has counted yet. They stay where they are until the sweep, which costs more.
+local counted = false
+local function count_expired()
+  if counted then return end
+  counted = true
+  count_off(redis.call('ZRANGEBYSCORE', EXPIRY, '(' .. fleet[COUNTED_TO], now))
   fleet[COUNTED_TO] = now
 end
 
@@ -466,6 +482,14 @@ local function is_full(i)
   if not most or instances[i][GAMES] < most then return false end
   count_expired()
   return instances[i][GAMES] >= most
+end
+
+-- Whether the service has as many games as it may have, so that whoever makes up game ids cannot fill the server.
+local function has_too_many()
+  local most = rule.most_games
+  if not most or fleet[ALL_GAMES] < most then return false end
+  count_expired()
+  return fleet[ALL_GAMES] >= most
 end
 
 -- 6. Choose -----------------------------------------------------------------------------------------------------------
@@ -532,6 +556,7 @@ local function end_lease(game)
   if note == game.expired then count_expired() end
   expire(member_of(game, note), false)
   if note == game.expired or note[MARK] == 'released' then return end
+  add_games(-1)
   local i = holder_of(note)
   if i then
     instances[i][GAMES] = max(0, instances[i][GAMES] - 1)
@@ -603,6 +628,7 @@ local function place(game, request, i, pending, mark)
   add_session(i, request.level)
   add_new(i, pending, 1)
   instances[i][GAMES] = instances[i][GAMES] + 1
+  add_games(1)
 end
 
 -- Whether a recorded game is to leave its instance, which the view calls gone: for the whole grace, in views newer than
@@ -660,6 +686,7 @@ local function assign(game, request)
   end
   if is_late(request) then return { 'late' } end
   if not opened then return { 'no_candidate' } end -- nobody is listed
+  if not moves and has_too_many() then return { 'too_many_games' } end
   local worth = worth_of_request(request)
   local best, why = choose(request, worth.own)
   -- Where nobody else can take it, it stays.
@@ -795,16 +822,25 @@ local sets, renewals, dropped = {}, {}, {} -- records: games to write, games to 
 local values, forgotten = {}, {}           -- the hash: fields and values, fields to delete
 local expiries, ended = {}, {}             -- the sorted set: scores and members, members to delete
 
+-- Removes what has expired, the oldest first, and no more of it than this call has the time for.
 local function sweep()
-  count_expired() -- none may go uncounted
-  local old = redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', now, 'LIMIT', 0, SWEEP_MOST)
-  for _, member in ipairs(old) do
+  local old = redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', now, 'WITHSCORES', 'LIMIT', 0, SWEEP_MOST)
+  local uncounted = {} -- none may go uncounted
+  for n = 1, #old, 2 do
+    local member, at = old[n], tonumber(old[n + 1])
     -- What this call has written anew stays.
     if not expiry_add[member] and not expiry_remove[member] then
       ended[#ended + 1], forgotten[#forgotten + 1] = member, member:match('^[^ ]+')
     end
+    if at > fleet[COUNTED_TO] then uncounted[#uncounted + 1] = member end
   end
-  fleet[SWEEP_AGAIN] = #old == SWEEP_MOST
+  count_off(uncounted)
+  if #old < 2 * SWEEP_MOST then
+    fleet[SWEPT_TO], fleet[COUNTED_TO] = now, now
+  else
+    -- Times are in whole milliseconds: others of the last one's may be left, which have to be counted yet.
+    fleet[COUNTED_TO] = max(fleet[COUNTED_TO], tonumber(old[#old]) - 0.0005)
+  end
 end
 
 local function put(field, value) values[#values + 1], values[#values + 2] = field, cjson.encode(value) end
@@ -814,7 +850,7 @@ local function prepare()
     -- An instance that is listed is remembered, also one that nothing happens to; one that holds places, as long as it does.
     if changed[i] or learned then expire('i:' .. candidate[ID], now + max(KEEP_INSTANCE_S, rule.lease_ttl_s)) end
   end
-  if opened and (learned or fleet[SWEEP_AGAIN]) then sweep() end
+  if opened and now - fleet[SWEPT_TO] >= SWEEP_EVERY_S then sweep() end
   for _, game in ipairs(game_list) do
     if game.written then put('g:' .. game.id, game.note) end
     if game.set then
@@ -825,7 +861,7 @@ local function prepare()
       renewals[#renewals + 1] = game
     end
   end
-  if opened then put('fleet', fleet) end
+  if opened or fleet_changed then put('fleet', fleet) end
   if marks_changed then put('gone', marks) end
   for i, id in ipairs(ids) do
     if changed[i] then put('i:' .. id, instances[i]) end

@@ -206,6 +206,7 @@ it.each([
     'Every healthy instance that matches settings.require is full.',
   ],
   ['no_capacity', { prefer: { gpu: true } }, 'no_capacity', 'Every healthy instance is full.'],
+  ['too_many_games', {}, 'no_capacity', 'The service has as many games as it may have at once.'],
 ] as const)('tells of %s with %j: %s, %s', async (kind, settings, code, message) => {
   const asking = { op: 'assign', request: { game_id: 'a', settings } };
 

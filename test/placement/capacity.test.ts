@@ -118,6 +118,27 @@ describe('a place', () => {
     expect([(await instance('a'))?.games, (await instance('b'))?.games]).toEqual([10, 10]);
   });
 
+  it.each([undefined, 500])(
+    'is given back once, with mostGames %o, when 450 leases end in one moment and a call removes 128 of them',
+    async (mostGames) => {
+      const { place, at, instance, state } = service({ recordTtlS: 1, leaseTtlS: 100, mostGames });
+      const fleet = [limited('a', 1000), limited('b', 1000)];
+      const notes = async () => (await server.redis.hkeys(state)).filter((field) => field.startsWith('g:')).length;
+      for (let call = 0; call < 9; call += 1) await place(fleet, requests(50));
+
+      at(100);
+      const left: number[] = [];
+      for (let call = 0; call < 5; call += 1) {
+        await place(fleet, requests(1));
+        left.push(await notes());
+      }
+
+      expect(left).toEqual([323, 196, 69, 4, 5]);
+      const [a, b] = [await instance('a'), await instance('b')];
+      expect((a?.games ?? 0) + (b?.games ?? 0)).toBe(5);
+    },
+  );
+
   it('costs no command of its own, and one more when somebody is full', async () => {
     const { place } = service();
     const fleet = [limited('a', 8), limited('b', 8)];

@@ -767,6 +767,7 @@ function settingsOfRequests(): GoldenDecision[] {
 
 function capacity(): GoldenDecision[] {
   const two = (second = 0) => server('two', [second, 10, 0], { maxGames: 2 });
+  const idle = (second = 0) => server('idle', [second, 0, 0]);
   return [
     {
       rule: 'A full server gets nothing, however idle, and a free one everything, however busy.',
@@ -800,6 +801,36 @@ function capacity(): GoldenDecision[] {
         // The lease of g2 ends, and then that of the third.
         given(70, [two(60)], games('two no_capacity')),
         given(81, [two(75)], games('two no_capacity')),
+      ],
+    },
+    {
+      rule: 'A service has no more games than it may have, whatever room there is, and takes another when one ends.',
+      config: { mostGames: 2, leaseTtlS: 100 },
+      steps: [
+        given(0, [idle()], [game('idle', { gameId: 'g1' })]),
+        given(10, [idle()], games('idle too_many_games')),
+        given(11, [idle()], [game('idle, recorded', { gameId: 'g1' }), game('idle, chosen', { op: 'choose' })]),
+        release(20, { g1: 'released' }),
+        given(21, [idle()], games('idle too_many_games')),
+        // The lease of the second game ends, and not yet that of the third.
+        given(109.999, [idle(105)], games('too_many_games')),
+        given(110, [idle(105)], games('idle too_many_games')),
+      ],
+    },
+    {
+      rule: 'A game moves from a server that is gone also where the service has as many games as it may have.',
+      config: { mostGames: 1 },
+      steps: [
+        given(0, [idle()], [game('idle', { gameId: 'g1' })]),
+        given(1, [server('other', [0, 10, 10])], games('too_many_games'), {
+          presence: { second: 1, gone: ['idle'] },
+        }),
+        given(40, [server('other', [0, 10, 10])], [game('other, reassigned', { gameId: 'g1' })], {
+          presence: { second: 40, gone: ['idle'] },
+        }),
+        given(41, [server('other', [0, 10, 10])], games('too_many_games')),
+        release(42, { g1: 'released' }),
+        given(43, [server('other', [0, 10, 10])], games('other too_many_games')),
       ],
     },
     {

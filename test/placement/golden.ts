@@ -52,6 +52,7 @@ export const GIB = 1024 ** 3;
 export const GOLDEN_CONFIG: GoldenConfig = {
   recordTtlS: 70,
   leaseTtlS: 70,
+  mostGames: undefined,
   reassignGraceMs: 30_000,
   scrapeIntervalS: 15,
   cpuWindowS: 25,

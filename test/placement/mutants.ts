@@ -553,9 +553,51 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a lease that has ended is counted again in the next call',
-    from: 'fleet[COUNTED_TO] = now',
-    to: '',
+    from: '  fleet[COUNTED_TO] = now\nend',
+    to: 'end',
     killedBy: 'A place is free again when its lease ends, and not before.',
+  },
+  {
+    name: 'one game more than the service may have',
+    from: 'return fleet[ALL_GAMES] >= most',
+    to: 'return fleet[ALL_GAMES] > most',
+    killedBy: 'A service has no more games than it may have, whatever room there is, and takes another when one ends.',
+  },
+  {
+    name: 'a service that has too many games keeps them all when leases end',
+    from: '  count_expired()\n  return fleet[ALL_GAMES] >= most',
+    to: '  return fleet[ALL_GAMES] >= most',
+    killedBy: 'A service has no more games than it may have, whatever room there is, and takes another when one ends.',
+  },
+  {
+    name: 'a lease that ends leaves the count of all games as it is',
+    from: '      per_instance[id] = (per_instance[id] or 0) + 1\n      add_games(-1)',
+    to: '      per_instance[id] = (per_instance[id] or 0) + 1',
+    killedBy: 'A service has no more games than it may have, whatever room there is, and takes another when one ends.',
+  },
+  {
+    name: 'a released game stays in the count of all games',
+    from: '  add_games(-1)\n  local i = holder_of(note)',
+    to: '  local i = holder_of(note)',
+    killedBy: 'A service has no more games than it may have, whatever room there is, and takes another when one ends.',
+  },
+  {
+    name: 'a release does not store the count of all games',
+    from: 'if opened or fleet_changed then',
+    to: 'if opened then',
+    killedBy: 'A service has no more games than it may have, whatever room there is, and takes another when one ends.',
+  },
+  {
+    name: 'a game cannot move where the service has as many as it may',
+    from: 'if not moves and has_too_many() then',
+    to: 'if has_too_many() then',
+    killedBy: 'A game moves from a server that is gone also where the service has as many games as it may have.',
+  },
+  {
+    name: 'a game that moves is counted twice',
+    from: '  end_lease(game)\n  local expires = lease_end',
+    to: '  local expires = lease_end',
+    killedBy: 'A game moves from a server that is gone also where the service has as many games as it may have.',
   },
   {
     name: 'a released game keeps its place',

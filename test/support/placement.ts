@@ -18,6 +18,7 @@ export function placementConfig(overrides: Partial<PlacementConfig> = {}): Place
     statePrefix: prefix,
     recordTtlS: 70,
     leaseTtlS: 70,
+    mostGames: undefined,
     reassignGraceMs: 30_000,
     scrapeIntervalS: 15,
     cpuWindowS: 30,
