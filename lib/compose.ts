@@ -3,6 +3,7 @@ import type { HandlerOptions } from './adapters/lambda/create-handler.ts';
 import { createLog } from './adapters/log/create-log.ts';
 import { createPrometheusMetrics } from './adapters/prometheus/metrics.ts';
 import { fillTemplate, fleetQuery } from './adapters/prometheus/query.ts';
+import { compressedText } from './adapters/redis/compressed-text.ts';
 import { createRedisClient } from './adapters/redis/redis-client.ts';
 import { createSsmSecrets } from './adapters/ssm/ssm-secrets.ts';
 import { createUpstashClient } from './adapters/upstash/upstash-client.ts';
@@ -112,6 +113,7 @@ function composeService({ name, recordPrefix }: Service, config: AllocatorConfig
     metrics: composeMetrics(name, config, log, secrets),
     savedList: createSavedList({
       redis,
+      codec: compressedText,
       key: `${config.placement.statePrefix}:v1:${name}:list`,
       clock,
       log,

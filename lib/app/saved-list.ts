@@ -5,9 +5,11 @@ import { withTimeout } from './with-timeout.ts';
 
 /** Between two savings by one process, ms. */
 const SAVE_EVERY_MS = 60_000;
-/** Bytes that are worth keeping for this; a larger fleet's processes warm each other up by being many. */
+/** Bytes that are worth keeping for this, as they are kept: some 10,000 instances. */
 const MAX_BYTES = 256 * 1024;
 const LEAST_WAIT_MS = 20;
+/** A saved list that was read is gone by for this long, ms, before it is looked at again. */
+const READ_EVERY_MS = 10_000;
 
 /** The last good list in Redis, for a process that starts while Consul does not answer. */
 export interface SavedList {
@@ -21,11 +23,20 @@ export interface SavedList {
 
 export interface SavedListOptions {
   readonly redis: RedisClient;
+  /** A list of 3,000 instances is 500 KB of JSON, most of which says the same again and again. */
+  readonly codec: TextCodec;
   readonly key: string;
   readonly clock: Clock;
   readonly log: Log;
   /** How old a saved list may be and still be used, ms. */
   readonly staleMs: number;
+}
+
+/** Makes text short for keeping, and the same text of it again. */
+export interface TextCodec {
+  encode(text: string): Promise<string>;
+  /** Rejects where `encoded` was not made by `encode`. */
+  decode(encoded: string): Promise<string>;
 }
 
 const Saved = z.object({
@@ -49,19 +60,33 @@ const Saved = z.object({
   ),
 });
 
-export function createSavedList({ redis, key, clock, log, staleMs }: SavedListOptions): SavedList {
+export function createSavedList({ redis, codec, key, clock, log, staleMs }: SavedListOptions): SavedList {
   let savedText: string | undefined;
   let savedAtMs = Number.NEGATIVE_INFINITY;
+  let known: { readonly list: FleetList; readonly atMs: number; readonly readAtMs: number } | undefined;
   let saving: { readonly done: Promise<void>; readonly controller: AbortController } | undefined;
 
   async function save(text: string, signal: AbortSignal): Promise<void> {
     try {
-      await redis.set(key, `{"atMs":${clock()},"instances":${text}}`, Math.ceil(staleMs / 1000), signal);
+      const encoded = await codec.encode(`{"atMs":${clock()},"instances":${text}}`);
+      if (Buffer.byteLength(encoded) > MAX_BYTES) return;
+      await redis.set(key, encoded, Math.ceil(staleMs / 1000), signal);
       savedText = text;
     } catch (error) {
       log.warning('saved_list_not_written', {}, error);
     } finally {
       saving = undefined;
+    }
+  }
+
+  async function readAnew(waitMs: number): Promise<void> {
+    try {
+      const encoded = await redis.get(key, AbortSignal.timeout(waitMs));
+      if (encoded === undefined) return;
+      const { atMs, instances } = Saved.parse(JSON.parse(await codec.decode(encoded)));
+      known = { list: { instances, unusable: 0, duplicates: 0 }, atMs, readAtMs: clock() };
+    } catch (error) {
+      log.warning('saved_list_unreadable', {}, error);
     }
   }
 
@@ -71,24 +96,17 @@ export function createSavedList({ redis, key, clock, log, staleMs }: SavedListOp
       if (saving !== undefined || sinceMs < SAVE_EVERY_MS) return;
       const text = JSON.stringify(instances);
       // An unchanged list is saved again before it counts as too old to be used.
-      if (Buffer.byteLength(text) > MAX_BYTES || (text === savedText && sinceMs < staleMs / 2)) return;
+      if (text === savedText && sinceMs < staleMs / 2) return;
       savedAtMs = clock(); // a failure is not tried again sooner either
       const controller = new AbortController();
       saving = { controller, done: save(text, controller.signal) };
     },
 
     async read(waitMs) {
-      if (waitMs < LEAST_WAIT_MS) return undefined;
-      try {
-        const text = await redis.get(key, AbortSignal.timeout(Math.floor(waitMs)));
-        if (text === undefined) return undefined;
-        const saved = Saved.parse(JSON.parse(text));
-        if (clock() - saved.atMs > staleMs) return undefined;
-        return { instances: saved.instances, unusable: 0, duplicates: 0 };
-      } catch (error) {
-        log.warning('saved_list_unreadable', {}, error);
-        return undefined;
-      }
+      const nowMs = clock();
+      const isKnown = known !== undefined && nowMs - known.readAtMs < READ_EVERY_MS;
+      if (!isKnown && waitMs >= LEAST_WAIT_MS) await readAnew(Math.floor(waitMs));
+      return known !== undefined && clock() - known.atMs <= staleMs ? known.list : undefined;
     },
 
     async release(waitMs) {

@@ -1,15 +1,17 @@
 import { expect, it } from 'vitest';
-import { createSavedList, type SavedListOptions } from '../../lib/app/saved-list.ts';
+import { compressedText } from '../../lib/adapters/redis/compressed-text.ts';
+import { createSavedList, type SavedListOptions, type TextCodec } from '../../lib/app/saved-list.ts';
 import { UpstreamError } from '../../lib/app/upstream-error.ts';
 import { fakeLog, fakeRedis, fakeTime, fleetList, fleetOf, instance, isPending, NOW_MS } from '../support/fakes.ts';
 
 const KEY = 'test:list';
+const PLAIN: TextCodec = { encode: (text) => Promise.resolve(text), decode: (text) => Promise.resolve(text) };
 
 function setUp(overrides: Partial<SavedListOptions> = {}) {
   const time = fakeTime();
   const redis = fakeRedis();
   const log = fakeLog();
-  const options = { redis, key: KEY, clock: Date.now, log, staleMs: 300_000, ...overrides };
+  const options = { redis, codec: PLAIN, key: KEY, clock: Date.now, log, staleMs: 300_000, ...overrides };
   const savedList = createSavedList(options);
   async function save(list = fleetOf(2)) {
     savedList.offer(list);
@@ -39,7 +41,7 @@ it('gives another process the list as it was', async () => {
   expect(redis.sets).toMatchObject([{ key: KEY, ttlS: 300 }]);
 });
 
-it('reads a list of a version that kept no tags and no Meta', async () => {
+it('reads a list that was kept without tags and Meta', async () => {
   const { savedList, redis } = setUp();
   const saved = { id: '10.0.0.1', port: 5002, status: 'eligible', cpuCores: 4, memoryBytes: 8 * 1024 ** 3 };
   redis.values.set(KEY, JSON.stringify({ atMs: NOW_MS, instances: [saved] }));
@@ -72,14 +74,42 @@ it('saves an unchanged list only before it gets too old', async () => {
 });
 
 it('does not save a list of more than 256 KiB, counted in bytes', async () => {
-  const { save, redis } = setUp();
+  const { time, save, redis } = setUp();
   const id = 'ж'.repeat(1000); // 2 bytes each
 
   await save(fleetList(...Array.from({ length: 150 }, (_, index) => `${id}${index}`)));
   expect(redis.sets.length).toBe(0);
+  await time.pass(60_000);
   await save(fleetList(...Array.from({ length: 100 }, (_, index) => `${id}${index}`)));
 
   expect(redis.sets.length).toBe(1);
+});
+
+it('keeps 10,000 instances of the usual kind, compressed, and another process reads them', async () => {
+  const { save, readElsewhere, redis } = setUp({ codec: compressedText });
+  const list = fleetOf(10_000);
+
+  await save(list);
+
+  expect(redis.sets.length).toBe(1);
+  expect(await readElsewhere()).toEqual(list);
+});
+
+it('reads a saved list once in 10 s, and uses it in between while it is recent enough', async () => {
+  const { time, save, savedList, redis } = setUp({ staleMs: 15_000 });
+  await save(fleetOf(2));
+  redis.gets.length = 0;
+
+  expect(await savedList.read(150)).toEqual(fleetOf(2));
+  await time.pass(9999);
+  expect(await savedList.read(5)).toEqual(fleetOf(2));
+  expect(redis.gets.length).toBe(1);
+  await time.pass(1);
+  expect(await savedList.read(150)).toEqual(fleetOf(2));
+  expect(redis.gets.length).toBe(2);
+  await time.pass(5001);
+
+  expect(await savedList.read(150)).toBeUndefined();
 });
 
 it('does not save while an earlier save is under way', async () => {
