@@ -5,6 +5,8 @@ import { withTimeout } from './with-timeout.ts';
 /** After a failure a source is left alone this long, give or take half, so that callers do not return in step. */
 const BACKOFF_MS = 1000;
 const LONGEST_BACKOFF_MS = 1.5 * BACKOFF_MS;
+/** The same while nothing is held, where readers sit it out. */
+const FIRST_BACKOFF_MS = 100;
 /** With less time than this a source is not asked: it would only be cut off. */
 const LEAST_WAIT_MS = 20;
 
@@ -23,7 +25,10 @@ export interface CachedSourceOptions<T> {
   readonly staleMs: number;
   /** The longest that one fetch may take, ms. */
   readonly timeoutMs: number;
-  /** The same while nothing is held, where that is worth a longer wait. */
+  /**
+   * For a source without which there is no answer at all: the same while nothing is held. Readers then sit out the time
+   * for which the source is left alone, which is short: whoever refuses quickly draws the requests of all others.
+   */
   readonly firstTimeoutMs?: number;
 }
 
@@ -42,6 +47,8 @@ export interface Reading<T> {
 export interface CachedSource<T> {
   /** Waits at most `waitMs`, and only where there is nothing recent enough. Never throws. */
   read(waitMs: number): Promise<Reading<T>>;
+  /** A value of another origin, for as long as the source itself has given none; of use up to the same age. */
+  seed(value: T, atMs: number): void;
   /** The value in hand is known to be of no use: the next reader waits for a new one, and no backoff holds it back. */
   expire(): void;
 }
@@ -83,6 +90,15 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
     return joined;
   }
 
+  /** Where the source is left alone and nothing is held: asks it as soon as may be, if there is time for an answer. */
+  async function joinLater(waitMs: number): Promise<Refresh | undefined> {
+    const leftAloneMs = leftAloneUntilMs - clock();
+    if (held !== undefined || options.firstTimeoutMs === undefined) return undefined;
+    if (leftAloneMs + LEAST_WAIT_MS > waitMs) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, leftAloneMs));
+    return join();
+  }
+
   function longestMs(): number {
     return held === undefined ? firstTimeoutMs : timeoutMs;
   }
@@ -98,7 +114,8 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
     } catch (error) {
       lastCutOff = own.cutOff;
       if (lastCutOff) return;
-      leftAloneUntilMs = clock() + BACKOFF_MS * (0.5 + options.random());
+      const isFirst = held === undefined && options.firstTimeoutMs !== undefined;
+      leftAloneUntilMs = clock() + (isFirst ? FIRST_BACKOFF_MS : BACKOFF_MS) * (0.5 + options.random());
       const failure = error instanceof UpstreamError ? error.failure : 'unexpected';
       if (!failing) log.warning('source_failed', { source: name, failure }, error);
       failing = true;
@@ -119,8 +136,9 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
   return {
     async read(waitMs) {
       const age = ageMs();
-      if (held !== undefined && age <= freshMs) return reading(held.value, false);
-      const joined = waitMs < LEAST_WAIT_MS ? undefined : join();
+      if (held !== undefined && age <= freshMs) return reading(held.value, failing); // it fails: a value of another origin
+      const sinceMs = clock();
+      const joined = waitMs < LEAST_WAIT_MS ? undefined : (join() ?? (await joinLater(waitMs)));
       if (held !== undefined && age <= besideMs && !(lastCutOff && joined)) {
         let released = false;
         return {
@@ -134,8 +152,11 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
         };
       }
       const before = held;
-      if (joined !== undefined) await wait(joined, Math.min(waitMs, longestMs()));
+      if (joined !== undefined) await wait(joined, Math.min(waitMs - (clock() - sinceMs), longestMs()));
       return reading(ageMs() <= staleMs ? held?.value : undefined, held === before);
+    },
+    seed(value, atMs) {
+      held ??= { value, atMs: Math.min(atMs, clock()) };
     },
     expire() {
       if (held !== undefined) held = { value: held.value, atMs: Number.NEGATIVE_INFINITY };

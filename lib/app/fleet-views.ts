@@ -88,6 +88,14 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
   const loads =
     metrics && createCachedSource({ ...common, name: 'prometheus', fetch: (signal) => metrics.load(signal) });
 
+  /** What others have seen, where this process has seen nothing yet; from then on it is this one's last good list. */
+  async function readSaved(waitMs: number): Promise<FleetList | undefined> {
+    const saved = await savedList.read(waitMs);
+    if (saved === undefined) return undefined;
+    lists.seed({ list: saved.list, doubted: false, askedAtMs: saved.atMs, failing: [] }, saved.atMs);
+    return saved.list;
+  }
+
   function noteChanges(previous: FleetList | undefined, next: FleetList): void {
     const there = new Set(next.instances.map(({ id }) => id));
     for (const { id } of previous?.instances ?? []) {
@@ -112,7 +120,7 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
       if (load?.degraded) degraded.push('prometheus');
 
       const leftMs = budgetMs - RESERVED_MS - (options.clock() - startedMs);
-      const list = listed.value?.list ?? (await savedList.read(Math.min(SOURCE_TIMEOUT_MS, leftMs)));
+      const list = listed.value?.list ?? (await readSaved(Math.min(SOURCE_TIMEOUT_MS, leftMs)));
       if (list === undefined) return { view: undefined, release };
       if (isNew(load)) warnOfStrangers(list, load?.value ?? NO_LOAD);
       const view = { list, load: load?.value ?? NO_LOAD, degraded };

@@ -8,15 +8,13 @@ const SAVE_EVERY_MS = 60_000;
 /** Bytes that are worth keeping for this, as they are kept: some 10,000 instances. */
 const MAX_BYTES = 256 * 1024;
 const LEAST_WAIT_MS = 20;
-/** A saved list that was read is gone by for this long, ms, before it is looked at again. */
-const READ_EVERY_MS = 10_000;
 
 /** The last good list in Redis, for a process that starts while Consul does not answer. */
 export interface SavedList {
   /** Begins to save `list`, where it differs from what was saved, or that is getting old. Costs no time. */
   offer(list: FleetList): void;
-  /** The saved list if it is recent enough, or undefined. Waits at most `waitMs`; never throws. */
-  read(waitMs: number): Promise<FleetList | undefined>;
+  /** The saved list and when that was, if it is recent enough. Waits at most `waitMs`; never throws. */
+  read(waitMs: number): Promise<{ readonly list: FleetList; readonly atMs: number } | undefined>;
   /** Gives a save under way up to `waitMs` more, then aborts it; see Reading.release. */
   release(waitMs: number): Promise<void>;
 }
@@ -63,7 +61,6 @@ const Saved = z.object({
 export function createSavedList({ redis, codec, key, clock, log, staleMs }: SavedListOptions): SavedList {
   let savedText: string | undefined;
   let savedAtMs = Number.NEGATIVE_INFINITY;
-  let known: { readonly list: FleetList; readonly atMs: number; readonly readAtMs: number } | undefined;
   let saving: { readonly done: Promise<void>; readonly controller: AbortController } | undefined;
 
   async function save(text: string, signal: AbortSignal): Promise<void> {
@@ -76,17 +73,6 @@ export function createSavedList({ redis, codec, key, clock, log, staleMs }: Save
       log.warning('saved_list_not_written', {}, error);
     } finally {
       saving = undefined;
-    }
-  }
-
-  async function readAnew(waitMs: number): Promise<void> {
-    try {
-      const encoded = await redis.get(key, AbortSignal.timeout(waitMs));
-      if (encoded === undefined) return;
-      const { atMs, instances } = Saved.parse(JSON.parse(await codec.decode(encoded)));
-      known = { list: { instances, unusable: 0, duplicates: 0 }, atMs, readAtMs: clock() };
-    } catch (error) {
-      log.warning('saved_list_unreadable', {}, error);
     }
   }
 
@@ -103,10 +89,16 @@ export function createSavedList({ redis, codec, key, clock, log, staleMs }: Save
     },
 
     async read(waitMs) {
-      const nowMs = clock();
-      const isKnown = known !== undefined && nowMs - known.readAtMs < READ_EVERY_MS;
-      if (!isKnown && waitMs >= LEAST_WAIT_MS) await readAnew(Math.floor(waitMs));
-      return known !== undefined && clock() - known.atMs <= staleMs ? known.list : undefined;
+      if (waitMs < LEAST_WAIT_MS) return undefined;
+      try {
+        const encoded = await redis.get(key, AbortSignal.timeout(Math.floor(waitMs)));
+        if (encoded === undefined) return undefined;
+        const { atMs, instances } = Saved.parse(JSON.parse(await codec.decode(encoded)));
+        return clock() - atMs <= staleMs ? { list: { instances, unusable: 0, duplicates: 0 }, atMs } : undefined;
+      } catch (error) {
+        log.warning('saved_list_unreadable', {}, error);
+        return undefined;
+      }
     },
 
     async release(waitMs) {

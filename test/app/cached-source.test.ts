@@ -351,3 +351,63 @@ it('keeps no reader longer than its time when a fetch ignores its signal, and as
 
   expect((await second).value).toBe('b');
 });
+
+it('while nothing is held, readers of a source that is needed sit out its short rest and ask again', async () => {
+  const { time, source, cached, failOnce } = setUp({ firstTimeoutMs: 220 });
+  expect(await failOnce()).toMatchObject({ value: undefined });
+
+  const readings = [cached.read(225), cached.read(225)];
+  await time.pass(99);
+  expect(source.calls.length).toBe(1);
+  await time.pass(1);
+  expect(source.calls.length).toBe(2);
+  source.last().answer('a');
+
+  expect(await Promise.all(readings)).toMatchObject([{ value: 'a' }, { value: 'a' }]);
+});
+
+it('ends that wait when the time of its reader is over', async () => {
+  const { time, source, cached, failOnce } = setUp({ firstTimeoutMs: 220 });
+  await failOnce();
+
+  const short = cached.read(119);
+  expect(await isPending(short)).toBe(false);
+  const reading = cached.read(150);
+  await time.pass(149);
+  expect(await isPending(reading)).toBe(true);
+  await time.pass(1);
+
+  expect(await reading).toMatchObject({ value: undefined, degraded: true });
+  expect(source.calls.length).toBe(2);
+  // It was cut off, which says nothing of the source: the next reader has its whole time.
+  void cached.read(225);
+  expect(source.calls.length).toBe(3);
+});
+
+it('goes by a value of another origin until it has one of its own, and asks beside as it does for any', async () => {
+  const { time, source, cached, failOnce } = setUp({ firstTimeoutMs: 220 });
+  await failOnce();
+  cached.seed('saved', NOW_MS - 20_000);
+
+  await time.pass(100);
+  const reading = cached.read(225);
+  source.last().fail();
+  expect(await reading).toMatchObject({ value: 'saved', degraded: true });
+  // From here on a failure counts as it does for a value of its own: nobody waits.
+  expect(await cached.read(225)).toMatchObject({ value: 'saved', degraded: true });
+  await time.pass(1000);
+  const again = cached.read(225);
+  source.last().answer('own');
+  expect(await again).toMatchObject({ value: 'own', degraded: false });
+  cached.seed('saved', NOW_MS);
+
+  expect(await cached.read(225)).toMatchObject({ value: 'own' });
+});
+
+it('uses a value of another origin no longer than its own', async () => {
+  const { cached, failOnce } = setUp();
+  await failOnce();
+  cached.seed('saved', NOW_MS - 300_001);
+
+  expect(await cached.read(150)).toMatchObject({ value: undefined });
+});

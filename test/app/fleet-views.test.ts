@@ -53,7 +53,7 @@ function fakeSavedList(saved: FleetList | undefined) {
     offer: (list: FleetList) => void self.offered.push(list),
     read: (waitMs: number) => {
       self.reads.push(waitMs);
-      return Promise.resolve(saved);
+      return Promise.resolve(saved && { list: saved, atMs: NOW_MS });
     },
     release: (waitMs: number) => {
       self.released.push(waitMs);
@@ -187,6 +187,24 @@ it('cold without Consul: uses the saved list, degraded', async () => {
     degraded: ['consul'],
   });
   expect(savedList.reads).toEqual([150]);
+});
+
+it('cold without Consul: reads the saved list once, and waits for Consul no more than with a list of its own', async () => {
+  const { open, time, views, consul, savedList } = setUp({ saved: fleetOf(9), metrics: false });
+  await open(undefined, undefined);
+
+  await time.pass(100);
+  expect(await open(undefined, undefined)).toMatchObject({ list: fleetOf(9), degraded: ['consul'] });
+  const opening = views.open(BUDGET_MS);
+  expect(await isPending(opening)).toBe(false);
+  await time.pass(300_001);
+  const asked = consul.calls.length;
+  const late = views.open(BUDGET_MS);
+  consul.last().fail();
+  await late;
+
+  expect(consul.calls.length).toBe(asked + 1);
+  expect(savedList.reads.length).toBe(2);
 });
 
 it('cold without Consul and with no saved list there is no view', async () => {
