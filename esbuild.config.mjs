@@ -6,6 +6,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
 import { parse } from 'yaml';
+import { billOfMaterials } from './deploy/sbom.mjs';
 
 const PROJECT = dirname(fileURLToPath(import.meta.url));
 
@@ -30,7 +31,8 @@ const COMMON = {
 
 /**
  * Builds every function named in serverless.yml from functions/<name>.ts, and the relay from functions/relay.ts.
- * Writes <out>/meta.json: esbuild's metafile of each, by name. A file that stays the same is not touched, so a build
+ * Writes <out>/meta.json: esbuild's metafile of each, by name; and, of a project with a lockfile, <out>/sbom.json: the
+ * packages that are in them. A file that stays the same is not touched, so a build
  * beside a running local stack takes nothing away from it.
  * @param {{ root?: string, out?: string, relay?: boolean }} [options] `relay: false` leaves the relay out
  */
@@ -39,9 +41,21 @@ export async function build({ root = PROJECT, out = join(root, 'dist'), relay = 
   const bundles = names.map((name) => ({ name, folder: join(out, 'functions', name), file: 'index' }));
   if (relay) bundles.push({ name: 'relay', folder: join(out, 'relay'), file: 'relay' });
   const metafiles = await Promise.all(bundles.map((bundle) => buildOne(root, bundle)));
-  const meta = JSON.stringify(Object.fromEntries(bundles.map(({ name }, index) => [name, metafiles[index]])));
+  const meta = Object.fromEntries(
+    bundles.map(({ name }, index) => [name, /** @type {esbuild.Metafile} */ (metafiles[index])]),
+  );
   await writeFolder(join(out, 'functions'), new Map(), names);
-  await writeWhole(join(out, 'meta.json'), Buffer.from(meta));
+  await writeWhole(join(out, 'meta.json'), Buffer.from(JSON.stringify(meta)));
+  const lock = await readJson(join(root, 'package-lock.json'));
+  if (lock === undefined) return;
+  const sbom = billOfMaterials(meta, lock.packages, await readJson(join(root, 'package.json')));
+  await writeWhole(join(out, 'sbom.json'), Buffer.from(`${JSON.stringify(sbom, undefined, 2)}\n`));
+}
+
+/** Undefined where there is no such file. @param {string} path */
+async function readJson(path) {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 /** @param {string} root @param {{ name: string, folder: string, file: string }} bundle */
