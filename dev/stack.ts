@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,9 +10,11 @@ import { startPrometheus } from './servers/prometheus.ts';
 import { startRedis } from './servers/redis.ts';
 import { createRunFolder } from './servers/run-folder.ts';
 import type { RunningServer } from './servers/running-server.ts';
+import { createSecret } from './stack/create-secret.ts';
 import { createMeasuredLoad, type MeasuredLoad } from './stack/measured-load.ts';
 import { printedUrl } from './stack/node-server.ts';
 import { startFleetProcess, startFunctions, startRelay, startUpstash } from './stack/start-parts.ts';
+import { tapReplies } from './stack/tap-replies.ts';
 
 export interface StackOptions {
   /** Simulated game servers, default 5. */
@@ -97,6 +98,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const folder = await createRunFolder('stack');
   const started: Promise<RunningServer>[] = [];
   let stopping: Promise<void> | undefined;
+  let untap: Promise<() => Promise<void>> | undefined;
 
   async function begin(start: () => Promise<RunningServer>): Promise<RunningServer> {
     if (stopping !== undefined) throw new Error('The stack has been stopped.');
@@ -109,8 +111,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 
   function stop(): Promise<void> {
-    stopping ??= stopAll(started).then(() => rm(folder, { recursive: true, force: true }));
+    stopping ??= stopOnce();
     return stopping;
+  }
+
+  async function stopOnce(): Promise<void> {
+    await stopAll(started);
+    await (await untap)?.();
+    await rm(folder, { recursive: true, force: true });
   }
 
   async function startAll(): Promise<Stack> {
@@ -121,8 +129,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       begin(() => startConsul()),
       begin(() => startPrometheus({ scrapeIntervalS, targetsFile })),
     ]);
-    const upstashToken = randomToken();
-    const assignToken = randomToken();
+    untap = tapReplies(nats.url);
+    await untap;
+    const upstashToken = createSecret('UPSTASH_REDIS_REST_TOKEN');
+    const assignToken = createSecret('API_TOKENS');
     const fleetOptions = { consulUrl: consul.url, redisUrl: redis.url, targetsFile, instances, mixed, maxGames };
     const [upstash, fleet] = await Promise.all([
       begin(() => startUpstash(redis.url, upstashToken)),
@@ -134,6 +144,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       UPSTASH_REDIS_REST_URL: upstash.url,
       UPSTASH_REDIS_REST_TOKEN: upstashToken,
       API_TOKENS: assignToken,
+      // These two ask for none, and take it all the same.
+      CONSUL_TOKEN: createSecret('CONSUL_TOKEN'),
+      PROMETHEUS_TOKEN: createSecret('PROMETHEUS_TOKEN'),
       SCRAPE_INTERVAL_S: String(scrapeIntervalS),
       LOG_FORMAT: 'json',
       ...options.functionEnv,
@@ -219,8 +232,4 @@ async function getJson<T>(url: string): Promise<T> {
   const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   return response.json() as Promise<T>;
-}
-
-function randomToken(): string {
-  return randomBytes(24).toString('base64url');
 }

@@ -8,7 +8,7 @@ import { createRedisClient } from './adapters/redis/redis-client.ts';
 import { createSsmSecrets } from './adapters/ssm/ssm-secrets.ts';
 import { createUpstashClient } from './adapters/upstash/upstash-client.ts';
 import type { Allocate } from './api/allocate.ts';
-import { isBearerOf } from './api/bearer-tokens.ts';
+import { isBearerOf, readTokens } from './api/bearer-tokens.ts';
 import { createAllocate } from './api/operations.ts';
 import { createFleetViews } from './app/fleet-views.ts';
 import type { Clock, Log, RedisClient } from './app/ports.ts';
@@ -22,7 +22,7 @@ import { readFunctionConfig } from './config/function-config.ts';
 import type { Service } from './config/services.ts';
 import { createLuaPlacement } from './placement/lua-placement.ts';
 
-const clock: Clock = Date.now;
+const clock: Clock = () => Date.now();
 const random = Math.random;
 
 /** The allocator as a deployed function has it: with Upstash, whatever else it could reach. Throws ConfigError. */
@@ -37,7 +37,7 @@ export function composeFunction(env: Env): { readonly allocate: Allocate; readon
   });
   return {
     allocate: composeAllocate(config.allocator, { log, secrets, redis, preload: redis.preload }),
-    handler: { clock, log, authorise: (header, waitMs) => authorise(secrets, header, waitMs) },
+    handler: { clock, log, authorise: config.anonymous ? letEverybodyIn : createBearerDoor(secrets, log) },
   };
 }
 
@@ -194,11 +194,30 @@ function withSecrets(secrets: Secrets<SecretName>, serve: ServeRequests): ServeR
   };
 }
 
-async function authorise(secrets: Secrets<SecretName>, header: string | undefined, waitMs: number) {
-  const { ready, release } = await secrets.open(waitMs - RESERVED_MS);
-  const welcome = ready && isBearerOf(secrets.get('API_TOKENS'), header);
-  const released = release(REFRESH_WAIT_MS);
-  if (welcome) return undefined; // the refresh runs beside the work, which opens the secrets for itself
-  await released;
-  return { code: ready ? 'unauthorised' : 'upstream_unavailable' } as const;
+/** Lets in whoever has one of the tokens. Nothing else is asked for somebody who is turned away. */
+function createBearerDoor(secrets: Secrets<SecretName>, log: Log): HandlerOptions['authorise'] {
+  let text: string | undefined;
+  let tokens = readTokens(text);
+
+  function currentTokens() {
+    const now = secrets.get('API_TOKENS');
+    if (now === text) return tokens;
+    text = now;
+    tokens = readTokens(text);
+    if (tokens.ignored > 0) log.error('api_tokens_too_many', { ignored: tokens.ignored });
+    return tokens;
+  }
+
+  return async (header, waitMs) => {
+    const limitMs = waitMs - RESERVED_MS;
+    const { ready, release } = await secrets.open(limitMs);
+    // A token that was taken away must not get in once more because nobody had come for a while.
+    await release(Math.max(0, limitMs));
+    if (!ready) return { code: 'upstream_unavailable' };
+    return isBearerOf(currentTokens(), header) ? undefined : { code: 'unauthorised' };
+  };
+}
+
+async function letEverybodyIn(): Promise<undefined> {
+  return undefined;
 }

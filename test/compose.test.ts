@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import * as z from 'zod/mini';
 import { createHandler, type HttpAnswer } from '../lib/adapters/lambda/create-handler.ts';
 import { assignRoute, healthRoute } from '../lib/adapters/lambda/routes.ts';
@@ -212,6 +212,108 @@ it('lets in who has one of the two tokens', async () => {
     const event = () => httpEvent({ body: '{"game_id":"a"}', headers: { authorization: `Bearer ${token}` } });
     await expect.poll(() => assignHandler(event(), lambdaContext()), PATIENT).toMatchObject({ statusCode: 200 });
   }
+});
+
+/** Asks POST /assign with a token, as a handler that stays for several requests. */
+function door(env: Env) {
+  const { allocate, handler } = composeFunction(env);
+  const assignHandler = createHandler(assignRoute(allocate), handler);
+  return async (token: string | undefined, headers: Record<string, string> = {}) => {
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const event = httpEvent({ body: '{"game_id":"a"}', headers: { ...authorization, ...headers } });
+    return (await assignHandler(event, lambdaContext())) as HttpAnswer;
+  };
+}
+
+/** Parameter Store, with what `parameters` holds when it is asked. */
+function parameterStore(parameters: () => Readonly<Record<string, string>>): Listener {
+  return (...call) => {
+    const entries = Object.entries(parameters());
+    const list = entries.map(([name, value]) => ({ Name: `/game-allocator/test/${name}`, Value: value }));
+    reply(200, { Parameters: list })(...call);
+  };
+}
+
+it("lets everybody in where that is asked for on a developer's machine, and nowhere else", async () => {
+  const { env } = await startUpstreams();
+  const ask = door({ ...env, API_TOKENS: '', ALLOW_ANONYMOUS: 'true', STAGE: 'local' });
+
+  await expect.poll(() => ask(undefined), PATIENT).toMatchObject({ statusCode: 200 });
+  expect(await ask('wrong')).toMatchObject({ statusCode: 200 });
+  expect(() => composeFunction({ ...env, ALLOW_ANONYMOUS: 'true', STAGE: 'prod' })).toThrow(/ALLOW_ANONYMOUS .* STAGE/);
+});
+
+it('a flood of wrong tokens asks nobody, and Parameter Store no more than it was', async () => {
+  const { env, asked } = await startUpstreams();
+  const ssm = await startServer(parameterStore(() => ({ 'api-tokens': 'canary-api' })));
+  vi.stubEnv('AWS_ENDPOINT_URL_SSM', ssm.url.href);
+  const ask = door({ ...env, SSM_PATH: '/game-allocator/test', API_TOKENS: '' });
+  await expect.poll(() => ask('wrong'), PATIENT).toMatchObject({ statusCode: 401 });
+  const readBefore = ssm.requests.length;
+
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => ask(`wrong-${index}`, { 'timeout-ms': String(100 + index) })),
+  );
+
+  expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([401]));
+  expect(ssm.requests.length).toBe(readBefore);
+  expect(asked()).toBe(0);
+});
+
+it('a token is replaced without a moment in which none works', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  onTestFinished(() => void vi.useRealTimers());
+  const { env } = await startUpstreams();
+  let tokens = 'canary-old';
+  const ssm = await startServer(parameterStore(() => ({ 'api-tokens': tokens })));
+  vi.stubEnv('AWS_ENDPOINT_URL_SSM', ssm.url.href);
+  const ask = door({ ...env, SSM_PATH: '/game-allocator/test', API_TOKENS: '', FLEET_STALE_MS: '86400000' });
+  const refresh = () => vi.setSystemTime(Date.now() + 300_001);
+  // A machine that is busy may miss the time in which a refresh is waited for, and is asked again.
+  const statuses = async () => [(await ask('canary-old')).statusCode, (await ask('canary-new')).statusCode];
+  await expect.poll(statuses, PATIENT).toEqual([200, 401]);
+
+  tokens = 'canary-old,canary-new';
+  refresh();
+  await expect.poll(statuses, PATIENT).toEqual([200, 200]);
+
+  tokens = 'canary-new';
+  expect(await statuses()).toEqual([200, 200]);
+  refresh();
+  await expect.poll(statuses, PATIENT).toEqual([401, 200]);
+});
+
+it('a token that was taken away does not get in once more after a long silence', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+  onTestFinished(() => void vi.useRealTimers());
+  const { env } = await startUpstreams();
+  let tokens = 'canary-old';
+  const ssm = await startServer(parameterStore(() => ({ 'api-tokens': tokens })));
+  vi.stubEnv('AWS_ENDPOINT_URL_SSM', ssm.url.href);
+  const { handler } = composeFunction({ ...env, SSM_PATH: '/game-allocator/test', API_TOKENS: '' });
+  // With as much time as the slowest machine needs: what a caller may wait is not what this is about.
+  const refusal = () => handler.authorise('Bearer canary-old', 30_000);
+  await expect.poll(refusal, PATIENT).toBeUndefined();
+
+  tokens = 'canary-new';
+  vi.setSystemTime(Date.now() + 86_400_000);
+
+  expect(await refusal()).toEqual({ code: 'unauthorised' });
+});
+
+it('says that a third token lets nobody in, once for each list of tokens', async () => {
+  const { env } = await startUpstreams();
+  const ssm = await startServer(parameterStore(() => ({ 'api-tokens': 'canary-1,canary-2,canary-3' })));
+  vi.stubEnv('AWS_ENDPOINT_URL_SSM', ssm.url.href);
+  const output = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const ask = door({ ...env, SSM_PATH: '/game-allocator/test', API_TOKENS: '', LOG_LEVEL: 'ERROR' });
+
+  await expect.poll(() => ask('canary-3'), PATIENT).toMatchObject({ statusCode: 401 });
+  await expect.poll(() => ask('canary-2'), PATIENT).toMatchObject({ statusCode: 200 });
+  const lines = output.mock.calls.map(([line]) => String(line)).filter((line) => line.includes('api_tokens'));
+  output.mockRestore();
+
+  expect(lines).toEqual([expect.stringMatching(/ERROR .* api_tokens_too_many ignored=1\n$/)]);
 });
 
 it('without tokens of its own it lets nobody in', async () => {

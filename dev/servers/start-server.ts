@@ -7,6 +7,7 @@ import { dieWithParent } from './die-with-parent.ts';
 import { freePorts } from './free-port.ts';
 import { createRunFolder } from './run-folder.ts';
 import type { RunningServer } from './running-server.ts';
+import { keepLog } from './transcripts.ts';
 
 /** Ends only a server that hangs: the slowest, Consul, takes 3 s on an idle machine and 20 on a crowded one. */
 const START_LIMIT_MS = 60_000;
@@ -26,6 +27,8 @@ export interface ServerPlan {
   /** Writes what it needs into `folder` (once per choice of ports) and returns the arguments. */
   readonly prepare: (folder: string, ports: readonly number[]) => Promise<readonly string[]>;
   readonly url: (port: number) => string;
+  /** One of our own programs: its log is kept where a test run collects those. */
+  readonly own?: boolean;
   /** Resolves to true when it really answers; false or a rejection means not yet. */
   readonly answers: (port: number, signal: AbortSignal) => Promise<boolean>;
 }
@@ -45,6 +48,7 @@ export async function startServer(plan: ServerPlan): Promise<RunningServer> {
 
     await end(child);
     const log = await readFile(logFile, 'utf8');
+    if (plan.own) keepLog(plan.name, logFile);
     if (attempt < PORT_TRIES && /address already in use/i.test(log)) continue;
     await rm(folder, { recursive: true, force: true });
     throw new Error(`${plan.name} ${problem}; its log ends with:\n${log.slice(-2000)}`);
@@ -61,6 +65,13 @@ function runningServer(
 ): RunningServer {
   let child = first;
   let stopping: Promise<void> | undefined;
+
+  async function endForGood(): Promise<void> {
+    await end(child);
+    if (plan.own) keepLog(plan.name, logFile);
+    await rm(folder, { recursive: true, force: true });
+  }
+
   return {
     name: plan.name,
     url: plan.url(port),
@@ -74,7 +85,7 @@ function runningServer(
       if (name === 'SIGSTOP') waitUntilStopped(child.pid ?? 0);
     },
     stop() {
-      stopping ??= end(child).then(() => rm(folder, { recursive: true, force: true }));
+      stopping ??= endForGood();
       return stopping;
     },
     async restart() {

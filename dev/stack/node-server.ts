@@ -25,6 +25,7 @@ export function startNodeServer(plan: NodeServerPlan): Promise<RunningServer> {
   let logFile = '';
   return startServer({
     name: plan.name,
+    own: true,
     // env(1) becomes the program that it starts, so the process id stays right.
     command: '/usr/bin/env',
     env: plan.env ?? {},

@@ -54,4 +54,15 @@ export interface BatchResponse {
   readonly v: 1;
   /** One reply per item, in the items' order. */
   readonly items: readonly Reply[];
+  /** The items' own, in their order; null where an item had none. Absent where none of them had one. */
+  readonly attempts?: readonly (string | null)[];
+}
+
+/**
+ * The answer to `items`. It says to which attempts it belongs, so that whoever sent them can tell it from an answer to
+ * somebody else's that came to the wrong door.
+ */
+export function batchResponse(items: readonly BatchItem[], replies: readonly Reply[]): BatchResponse {
+  const attempts = items.map(({ attempt }) => attempt ?? null);
+  return { v: 1, items: replies, ...(attempts.some((attempt) => attempt !== null) && { attempts }) };
 }

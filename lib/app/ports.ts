@@ -1,13 +1,14 @@
 import type { FleetList, LoadReport } from '../domain/fleet.ts';
+import type { LogFields } from './log-fields.ts';
+
+export type { LogFields } from './log-fields.ts';
 
 /** Milliseconds since 1970. The wall clock and not a monotonic one: a frozen Lambda environment stops the latter. */
 export type Clock = () => number;
 
-/** Fields of a log line: short, closed values. Never a header, a body, a token or a URL. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
-
 /**
- * One line each. `event` is a fixed snake_case code that an operator can search for.
+ * One line each. `event` is a fixed snake_case code that an operator can search for; the fields that there are, are
+ * listed in log-fields.ts.
  * ERROR: a person must act. WARNING: degraded, and it heals by itself.
  */
 export interface Log {

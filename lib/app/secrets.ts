@@ -7,6 +7,11 @@ const REFRESH_EVERY_MS = 300_000;
 const READ_TIMEOUT_MS = 3000;
 /** Refused credentials are read anew at most this often: the store must not pay for what stays refused. */
 const REFUSAL_EVERY_MS = 30_000;
+/**
+ * No two reads begin within this time. A read that nobody waits for any more is cut off, and the next caller begins
+ * another: callers without a token that say that they wait for a moment only would have the store asked for each.
+ */
+const READ_EVERY_MS = 1000;
 
 export interface SecretsOptions<Name extends string> {
   /** Values that need no store. */
@@ -39,6 +44,8 @@ export function createSecrets<Name extends string>(options: SecretsOptions<Name>
   const missing = options.names.filter((name) => given[name] === undefined);
   let stored: ReadonlyMap<string, string> = new Map();
   let refusedAtMs = Number.NEGATIVE_INFINITY;
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  let reading = false;
 
   const source =
     store &&
@@ -46,8 +53,14 @@ export function createSecrets<Name extends string>(options: SecretsOptions<Name>
       ...options,
       name: 'ssm',
       fetch: async (signal) => {
-        stored = await readAll(store, signal);
-        return stored;
+        readAtMs = clock();
+        reading = true;
+        try {
+          stored = await readAll(store, signal);
+          return stored;
+        } finally {
+          reading = false;
+        }
       },
       freshMs: REFRESH_EVERY_MS,
       // Finite, so that values which were refused are waited for; they are kept all the same.
@@ -55,6 +68,12 @@ export function createSecrets<Name extends string>(options: SecretsOptions<Name>
       staleMs: Number.POSITIVE_INFINITY,
       timeoutMs: READ_TIMEOUT_MS,
     });
+
+  /** Also where a read is under way, which a caller joins, and where our clock was set back. */
+  function mayRead(): boolean {
+    const sinceMs = clock() - readAtMs;
+    return reading || sinceMs >= READ_EVERY_MS || sinceMs < 0;
+  }
 
   async function readAll(store: SecretStore, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const wanted = missing.map(parameterName);
@@ -74,12 +93,14 @@ export function createSecrets<Name extends string>(options: SecretsOptions<Name>
     get: (name) => given[name] ?? (stored.get(parameterName(name))?.trim() || undefined),
     async open(waitMs) {
       if (source === undefined) return { ready: true, release: () => Promise.resolve() };
-      const { value, release } = await source.read(waitMs);
+      // Without time to wait it gives what it has, and begins nothing.
+      const { value, release } = await source.read(mayRead() ? waitMs : 0);
       return { ready: value !== undefined, release };
     },
     refused() {
       if (clock() - refusedAtMs < REFUSAL_EVERY_MS) return;
       refusedAtMs = clock();
+      readAtMs = Number.NEGATIVE_INFINITY;
       source?.expire();
     },
   };

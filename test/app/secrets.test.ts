@@ -173,6 +173,49 @@ it('reads at most every 30 s because of refusals', async () => {
   expect(ssm.calls.length).toBe(3);
 });
 
+it('begins no read within a second of another, however briefly callers wait', async () => {
+  const { time, ssm, secrets, open } = setUp();
+  await open({ 'consul-token': 'old' });
+  await time.pass(300_001);
+  // What is not waited for any more is cut off, so that the next caller would begin anew.
+  const hurry = async () => {
+    const opening = secrets.open(30);
+    await time.pass(50);
+    const { ready, release } = await opening;
+    const releasing = release(0);
+    await time.pass(1);
+    await releasing;
+    return ready;
+  };
+
+  for (let caller = 0; caller < 10; caller += 1) expect(await hurry()).toBe(true);
+  expect(ssm.calls.length).toBe(2);
+  await time.pass(500);
+  await hurry();
+
+  expect(ssm.calls.length).toBe(3);
+});
+
+it('a read that is under way is joined, within that second too', async () => {
+  const { ssm, secrets } = setUp();
+  const openings = [secrets.open(3000), secrets.open(300)];
+
+  ssm.last().answer(new Map([['consul-token', 'c']]));
+
+  expect(await Promise.all(openings)).toMatchObject([{ ready: true }, { ready: true }]);
+  expect(ssm.calls.length).toBe(1);
+});
+
+it('reads again when the clock is set back', async () => {
+  const { time, ssm, open } = setUp();
+  await open({ 'consul-token': 'c' });
+  time.setClock(0);
+
+  await open({ 'consul-token': 'c' });
+
+  expect(ssm.calls.length).toBe(2);
+});
+
 it('logs no secret', async () => {
   const { time, log, secrets, open } = setUp({ UPSTASH_REDIS_REST_TOKEN: 'canary-given' });
   await open({ 'consul-token': 'canary-stored' });

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
 import { startLambdaHost } from '../../dev/lambda-host/start-lambda-host.ts';
 import { build } from '../../esbuild.config.mjs';
+import { packageService } from '../support/package-service.ts';
 import { unzip } from './unzip.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -71,7 +72,7 @@ it('builds the same bytes twice, removes what an earlier build left, and does no
 it('packages offline and without credentials, and each zip answers an invocation in an empty folder', async () => {
   await build();
   const folder = await temporaryFolder();
-  await packageInto(folder, 'prod');
+  await packageService(folder, 'prod');
 
   const requests = {
     batch: ['POST', '/batch', 401],
@@ -97,41 +98,6 @@ it('packages offline and without credentials, and each zip answers an invocation
   }
 });
 
-it('describes functions, URL and permissions as they are meant', async () => {
-  const folder = await temporaryFolder();
-  await build();
-  await packageInto(folder, 'dev');
-
-  const text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8');
-  const resources = JSON.parse(text).Resources;
-
-  expect(resources.BatchLambdaFunction.Properties).toMatchObject({
-    Runtime: 'nodejs24.x',
-    Architectures: ['arm64'],
-    MemorySize: 1769,
-    Timeout: 6,
-    Handler: 'dist/functions/batch/index.handler',
-    Environment: { Variables: { SSM_PATH: '/game-allocator/dev', LOG_FORMAT: 'json' } },
-  });
-  expect(resources.BatchLambdaFunctionUrl.Properties.AuthType).toBe('AWS_IAM');
-  const routes = Object.values<{ Type: string; Properties: { RouteKey: string } }>(resources)
-    .filter(({ Type }) => Type === 'AWS::ApiGatewayV2::Route')
-    .map(({ Properties }) => Properties.RouteKey);
-  expect(routes.toSorted()).toEqual([
-    'DELETE /games/{game_id}',
-    'GET /games/{game_id}',
-    'GET /health',
-    'GET /services/{service}/instances',
-    'POST /assign',
-    'POST /batch',
-    'POST /games/{game_id}/renew',
-    'POST /services/{service}/instance',
-  ]);
-  expect(resources.HealthLogGroup.Properties.RetentionInDays).toBe(30);
-  expect(text).not.toMatch(/REST_TOKEN|API_TOKENS|PASSWORD/);
-  expect(text).not.toContain('"Resource":"*"');
-});
-
 const FUNCTION_ENV = {
   CONSUL_URL: 'http://127.0.0.1:9',
   PROMETHEUS_URL: 'off',
@@ -139,14 +105,6 @@ const FUNCTION_ENV = {
   UPSTASH_REDIS_REST_TOKEN: 'x',
   API_TOKENS: 'a-token-of-some-length-for-tests',
 };
-
-/** With an empty home folder, and so without credentials. */
-async function packageInto(folder: string, stage: string): Promise<void> {
-  const serverless = join(project, 'node_modules/serverless/bin/serverless.js');
-  const env = { PATH: process.env['PATH'], HOME: folder, SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
-  const args = [serverless, 'package', '--stage', stage, '--package', folder];
-  await promisify(execFile)(process.execPath, args, { cwd: project, env });
-}
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'bundles-'));

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { freePort } from '../../dev/servers/free-port.ts';
+import { openTranscript } from '../../dev/servers/transcripts.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -14,6 +15,7 @@ export function startProcess(args: readonly string[], env: Readonly<Record<strin
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const ended = new Promise<Ended>((resolve) => child.once('close', (code) => resolve({ code, output })));
+  void ended.then(() => openTranscript('logs', 'relay')?.write(output));
   return { ended, output: () => output, kill: (signal: NodeJS.Signals) => child.kill(signal) };
 }
 

@@ -1,6 +1,6 @@
 import type { Allocate } from '../../api/allocate.ts';
 import { MAX_REQUEST_BYTES } from '../../api/assign-request.ts';
-import { type BatchItem, BatchRequest, type BatchResponse, MAX_BATCH_BYTES, MAX_TIMEOUT_MS } from '../../api/batch.ts';
+import { type BatchItem, BatchRequest, batchResponse, MAX_BATCH_BYTES, MAX_TIMEOUT_MS } from '../../api/batch.ts';
 import type { Op } from '../../api/op.ts';
 import { failureReply, type Reply } from '../../api/outcomes.ts';
 import { DEFAULT_BUDGET_MS } from '../../api/request-headers.ts';
@@ -66,13 +66,16 @@ export function batchRoute(allocate: Allocate): Route {
       if ('failure' in batch) return failureReply(batch.failure);
       if (isWarming(batch.value.items)) {
         await holdWarm(batch.value.items, signal);
-        return { v: 1, items: batch.value.items.map(() => ({ success: true })) };
+        return batchResponse(
+          batch.value.items,
+          batch.value.items.map(() => ({ success: true })),
+        );
       }
       const items = batch.value.items.map((item) => ({
         ...item,
         budget_ms: Math.max(0, (item.budget_ms ?? DEFAULT_BUDGET_MS) - spentMs),
       }));
-      return { v: 1, items: await allocate(items, signal) } satisfies BatchResponse;
+      return batchResponse(items, await allocate(items, signal));
     },
   };
 }

@@ -36,8 +36,10 @@ export function createCallerFinder(): CallerFinder {
 /** The first `count` places of an error's stack as file:line:column of the running code. Not its message. */
 export function framesOf(error: Error, count: number): string[] {
   const stack = error.stack ?? '';
-  const messageEnd = stack.indexOf(error.message) + error.message.length;
-  return places(stack.slice(messageEnd))
+  const messageAt = stack.indexOf(error.message);
+  // The message was changed after the stack was taken, so that nobody can tell where the one in the stack ends.
+  if (messageAt === -1) return [];
+  return places(stack.slice(messageAt + error.message.length))
     .slice(0, count)
     .map(({ file, line, column }) => `${projectPath(file)}:${line}:${column}`);
 }

@@ -1,5 +1,7 @@
-import type { Clock, Log, LogFields } from '../../app/ports.ts';
+import type { LogFields } from '../../app/log-fields.ts';
+import type { Clock, Log } from '../../app/ports.ts';
 import { LOG_LEVELS, type LogConfig, type LogLevel } from '../../config/log-config.ts';
+import { allowedFields, allowedWord } from './allowed-fields.ts';
 import { createCallerFinder } from './caller.ts';
 import { describeError, type ErrorDescription } from './describe-error.ts';
 
@@ -13,8 +15,8 @@ const VALUE_LENGTHS = [512, 128, 32];
 
 /**
  * One line for each event, on stdout unless told otherwise; `write` gets it without a line feed. Nothing in a field can
- * split a line. Errors are written by their types and codes, see describeError. CRITICAL as level means silence: nothing
- * here is worse than ERROR.
+ * split a line. Only listed fields are written, see allowedFields, and errors by their types and codes, see describeError.
+ * CRITICAL as level means silence: nothing here is worse than ERROR.
  */
 export function createLog(config: LogConfig, write: (line: string) => void = toStdout, clock: Clock = Date.now): Log {
   const render = config.format === 'json' ? toJson : toText;
@@ -23,11 +25,11 @@ export function createLog(config: LogConfig, write: (line: string) => void = toS
 
   function log(level: LogLevel, method: unknown, event: string, fields: LogFields = {}, error?: unknown) {
     if (LOG_LEVELS.indexOf(level) < lowest) return;
-    const head = { time: new Date(clock()).toISOString(), level, service: config.service, event };
+    const head = { time: new Date(clock()).toISOString(), level, service: config.service, event: allowedWord(event) };
     const caller = findCaller?.(method);
     const record = {
       ...head,
-      ...fields,
+      ...allowedFields(fields),
       ...(error === undefined ? {} : { error: describeError(error) }),
       ...(caller === undefined ? {} : { caller }),
     };

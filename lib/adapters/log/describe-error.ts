@@ -27,7 +27,7 @@ export function describeError(error: unknown): ErrorDescription {
   const causes = causesOf(error);
   const code = codeOf(error);
   return {
-    type: word(error.name),
+    type: typeName(error.name),
     ...(code === undefined ? {} : { code }),
     ...(known ? { message: error.message } : { at: framesOf(error, MAX_FRAMES) }),
     ...(error instanceof UpstreamError ? { outcome: error.outcome } : {}),
@@ -43,19 +43,22 @@ function causesOf(error: Error): string[] {
       break;
     }
     const code = codeOf(cause);
-    causes.push(code === undefined ? word(cause.name) : `${word(cause.name)} ${code}`);
+    const type = typeName(cause.name);
+    causes.push(code === undefined ? type : `${type} ${code}`);
     cause = cause.cause;
   }
   return causes;
 }
 
-/** ECONNREFUSED, WRONGTYPE and their like. */
+/** ECONNREFUSED, WRONGTYPE, bad_data and their like. A secret has both cases, or digits, or is longer. */
 function codeOf(error: Error): string | undefined {
-  if (!('code' in error) || (typeof error.code !== 'string' && typeof error.code !== 'number')) return undefined;
-  return word(String(error.code));
+  if (!('code' in error)) return undefined;
+  if (typeof error.code === 'number') return String(error.code);
+  if (typeof error.code !== 'string') return undefined;
+  return /^(?:[A-Z][A-Z0-9_]{1,63}|[a-z_]{2,24})$/.test(error.code) ? error.code : '?';
 }
 
-/** Names and codes are single words; what is not may be anything. */
-function word(text: string): string {
-  return /^[\w.$-]{1,64}$/.test(text) ? text : '?';
+/** Some names come from another system's answer (the AWS SDK's do): what does not look like a class may be anything. */
+function typeName(name: string): string {
+  return /^\$?[A-Z][A-Za-z]{1,63}$/.test(name) ? name : '?';
 }

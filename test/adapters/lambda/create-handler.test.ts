@@ -85,14 +85,16 @@ it('lets in who comes through IAM', async () => {
   expect(authorisations).toEqual([]);
 });
 
-it('asks about everybody else with the header and the time that is left', async () => {
+it('takes as long for a token as it needs, however little time a caller gives it', async () => {
   const { ask, authorisations } = setUp();
 
   await ask({ headers: { authorization: 'Bearer x' }, timeEpoch: NOW_MS - 100 });
-  await ask();
+  await ask({ headers: { 'timeout-ms': '100' } });
+  await ask({ headers: { 'timeout-ms': '10000' } });
 
   expect(authorisations).toEqual([
-    ['Bearer x', 335],
+    ['Bearer x', 435],
+    [undefined, 435],
     [undefined, 435],
   ]);
 });

@@ -100,6 +100,27 @@ it('POST /batch answers 200 with a reply per item, in order, whatever becomes of
   });
 });
 
+it('POST /batch tells whose attempts it answers, in order, and nothing where nobody said', async () => {
+  const { allocate } = fakeAllocate();
+  const attemptsOf = async (...attempts: (string | undefined)[]) => {
+    const items = attempts.map((attempt) => ({ op: 'assign', request: {}, attempt }));
+    return (await ask(batchRoute(allocate), { body: JSON.stringify({ v: 1, items }) })).body.attempts;
+  };
+
+  expect(await attemptsOf('a', undefined, 'b')).toEqual(['a', null, 'b']);
+  expect(await attemptsOf(undefined)).toBeUndefined();
+});
+
+it('POST /batch tells whose warming calls it answers', async () => {
+  const { allocate } = fakeAllocate();
+  const items = [{ op: 'warm', request: {}, attempt: 'w' }];
+
+  expect(await ask(batchRoute(allocate), { body: JSON.stringify({ v: 1, items }) })).toEqual({
+    statusCode: 200,
+    body: { v: 1, items: [{ success: true }], attempts: ['w'] },
+  });
+});
+
 it('POST /batch takes the time on the way off the budget of each item', async () => {
   const { allocate, calls } = fakeAllocate();
   const item = { op: 'assign', request: { game_id: 'a' } };
