@@ -1,8 +1,12 @@
 import { parseArgs } from 'node:util';
-import { createHttpClient } from '../lib/adapters/http/http-client.ts';
+import { createHttpClient, type HttpClient } from '../lib/adapters/http/http-client.ts';
+import { standardCredentials } from '../lib/adapters/iam/aws-credentials.ts';
+import { createSigningClient } from '../lib/adapters/iam/signing-client.ts';
 import { createLog } from '../lib/adapters/log/create-log.ts';
+import { createAuthenticator } from '../lib/adapters/nats/credentials.ts';
 import { openNatsDoor } from '../lib/adapters/nats/nats-door.ts';
 import type { Clock, Log } from '../lib/app/ports.ts';
+import type { AllocatorDoor } from '../lib/config/allocator-door.ts';
 import { ConfigError, type Env } from '../lib/config/env.ts';
 import { type RelayConfig, readRelayConfig } from '../lib/config/relay-config.ts';
 import { createAssignEvents } from '../lib/relay/assign-events.ts';
@@ -60,30 +64,37 @@ async function serve(config: RelayConfig): Promise<void> {
     clock,
     log,
     maxInFlight: config.maxInFlight,
+    ...(config.rateLimit && { rateLimit: config.rateLimit }),
     ...(events && { onReply: events.tell }),
   });
+  const { servers, tls, credentials, queue } = config.nats;
   const door = openNatsDoor({
-    address: { servers: config.nats.servers, tls: config.nats.tls, name: config.log.service },
+    address: {
+      ...{ servers, tls, name: config.log.service },
+      ...(credentials && { authenticator: createAuthenticator(credentials, log) }),
+    },
     service: {
       name: config.log.service.replaceAll(/[^-\w]/g, '-'),
       version: packageJson.version,
       description: packageJson.description,
       metadata: { title: config.title },
-      queue: config.nats.queue,
+      queue,
       endpoints: config.endpoints.map((endpoint) => {
         const { handle, counts } = relay.serve(endpoint);
         return { name: endpoint.name, subject: endpoint.subject, handle, figures: () => toFigures(counts()) };
       }),
     },
+    clock,
     log,
   });
 
   function details() {
-    const { failed, late, unsent } = relay.stats();
-    const { calls, hedged, hedgesWon, retried, warmCalls } = way.stats();
+    const { failed, late, unsent, rateLimited } = relay.stats();
+    const { calls, hedged, hedgesWon, retried, warmCalls, failures } = way.stats();
     return {
       in_flight: relay.inFlight(),
       failed,
+      rate_limited: rateLimited,
       late_replies: late,
       lost_replies: unsent + door.repliesLost(),
       ...(events && { lost_events: events.lost() }),
@@ -92,6 +103,7 @@ async function serve(config: RelayConfig): Promise<void> {
       hedges_won: hedgesWon,
       retried,
       warm_calls: warmCalls,
+      upstream_failures: failures,
     };
   }
 
@@ -102,7 +114,8 @@ async function serve(config: RelayConfig): Promise<void> {
     log.info('stopping', { signal, in_flight: relay.inFlight() });
     way.stop();
     await drain(door, relay, log);
-    log.info('stopped', { received: relay.stats().received });
+    const { received, unsent } = relay.stats();
+    log.info('stopped', { received, lost_replies: unsent + door.repliesLost() });
     process.exit(0);
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
@@ -141,16 +154,24 @@ async function openWay({ allocator }: RelayConfig, log: Log): Promise<Way> {
     const { composeAllocator } = await import('../lib/compose.ts');
     return reachOwn(composeAllocator(allocator.config, log).allocate, clock);
   }
-  const { url, token, keepWarm } = allocator;
+  const { url, keepWarm } = allocator;
+  const post = createPost({ http: openFunction(allocator, log), path: url.pathname + url.search });
+  return reachFunction({ post, keepWarm, clock, random: Math.random, log });
+}
+
+function openFunction({ url, auth }: AllocatorDoor, log: Log): Pick<HttpClient, 'request'> {
+  const upstream = 'allocator';
   const http = createHttpClient({
-    upstream: 'allocator',
+    upstream,
     baseUrl: new URL(url.origin),
     maxResponseBytes: MAX_ANSWER_BYTES,
     maxSockets: MAX_SOCKETS,
-    ...(token === undefined ? {} : { headers: () => ({ authorization: `Bearer ${token}` }) }),
+    ...(auth.kind === 'token' && { headers: () => ({ authorization: `Bearer ${auth.token}` }) }),
   });
-  const post = createPost({ http, path: url.pathname + url.search });
-  return reachFunction({ post, keepWarm, clock, random: Math.random, log });
+  if (auth.kind !== 'iam') return http;
+  // Signed with the wall clock: that AWS agrees with ours is all that counts.
+  const signing = { region: auth.region, credentials: standardCredentials(), clock: Date.now };
+  return createSigningClient({ upstream, http, url, ...signing, log });
 }
 
 function toFigures({ succeeded, failed, answeringMs, lastFailure }: Counts) {

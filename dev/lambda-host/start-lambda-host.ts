@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { type IamKeys, signatureProblem } from './check-signature.ts';
 import { createFunctionPool, type FunctionCounters, type FunctionPool } from './function-pool.ts';
 import { httpEvent, writeHttpResponse, writeJson } from './http-event.ts';
 import { readBody } from './read-body.ts';
@@ -23,8 +24,11 @@ export interface LambdaHostOptions {
   readonly freeze?: boolean;
   /** 429 at once for an invocation that would have to wait. */
   readonly throttle?: boolean;
-  /** Requests to the function URL arrive as if IAM had let them in (`requestContext.authorizer.iam`). */
-  readonly iam?: boolean;
+  /**
+   * Requests to the function URL arrive as if IAM had let them in (`requestContext.authorizer.iam`): with `true` all of
+   * them; with keys those that are signed with them, and others get AWS's 403.
+   */
+  readonly iam?: boolean | IamKeys;
   /** How long a request to the function URL is under way before anything is done with it, as over a network. */
   readonly delayMs?: number;
   /** Ports of the HTTP API and of the function URL; default: free ones. */
@@ -113,7 +117,10 @@ export async function startLambdaHost(options: LambdaHostOptions = {}): Promise<
     const body = await readBody(request, PAYLOAD_LIMIT_BYTES);
     if (body === undefined) return writeJson(response, 413, { Message: 'Request Entity Too Large' });
     if (options.delayMs !== undefined) await sleep(options.delayMs);
-    const event = httpEvent(request, { routeKey: '$default', path, query, body, iam: options.iam ?? false });
+    const { iam = false } = options;
+    const problem = typeof iam === 'boolean' ? undefined : signatureProblem(request, body, iam, Date.now());
+    if (problem !== undefined) return writeJson(response, 403, { Message: problem });
+    const event = httpEvent(request, { routeKey: '$default', path, query, body, iam: iam !== false });
     writeHttpResponse(response, await pool.invoke(event));
   }
 

@@ -21,6 +21,7 @@ export const LOG_FIELDS = {
   ignored: 'number',
   in_flight: 'number',
   instances: 'names',
+  lost_replies: 'number',
   metrics: 'names',
   op: 'word',
   outcome: 'word',

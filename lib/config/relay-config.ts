@@ -1,20 +1,16 @@
 import * as z from 'zod/mini';
 import { type Endpoint, listEndpoints } from '../relay/endpoints.ts';
+import type { RateLimit } from '../relay/token-bucket.ts';
 import { type AllocatorConfig, AllocatorVariables, toAllocatorConfig } from './allocator-config.ts';
 import {
-  ConfigError,
-  defaulted,
-  type Env,
-  flag,
-  httpUrl,
-  integer,
-  oneOf,
-  readEnv,
-  secret,
-  text,
-  variable,
-} from './env.ts';
+  type AllocatorDoor,
+  AllocatorDoorVariables,
+  allocatorDoorProblems,
+  toAllocatorDoor,
+} from './allocator-door.ts';
+import { ConfigError, defaulted, type Env, flag, integer, number, readEnv, text, variable } from './env.ts';
 import { type LogConfig, LogVariables, toLogConfig } from './log-config.ts';
+import { type NatsConfig, NatsVariables, natsProblems, toNatsConfig } from './nats-config.ts';
 import { natsSubject, ServicesVariables, toServices } from './services.ts';
 
 /** What the relay needs to know, wherever the deciding is done. */
@@ -23,18 +19,17 @@ const RelayVariables = {
   APP_TITLE: defaulted(text(), 'Game allocator'),
   PORT: defaulted(integer(1, 65_535), 5005),
 
-  NATS_URL: defaulted(
-    variable('must be nats:// or tls:// URLs, separated by commas, without user name or password', parseServers),
-    ['nats://localhost:4222'],
-  ),
-  /** TLS is on unless every server is on this machine. */
-  NATS_TLS: z.optional(oneOf(['on', 'off'])),
+  ...NatsVariables,
   /** Relays with different ones would each answer every request. */
   QUEUE_GROUP: defaulted(
     variable('must have letters, digits, - and _ only', (value) => (/^[-\w]+$/.test(value) ? value : undefined)),
     'game-allocator',
   ),
   MAX_IN_FLIGHT: defaulted(integer(1, 100_000), 1024),
+  /** Requests a second that are taken; absent: all of them. */
+  RATE_LIMIT_PER_S: z.optional(number(0.001, 1_000_000)),
+  /** Requests at once after a quiet time; absent: what one second lets through. */
+  RATE_LIMIT_BURST: z.optional(integer(1, 1_000_000)),
 
   ...ServicesVariables,
   /** Where the backend tells that a game is over. */
@@ -48,15 +43,8 @@ const RelayVariables = {
   ASSIGN_EVENTS: defaulted(flag(), false),
   /** An event's subject without its last part, the instance's id. */
   ASSIGN_EVENT_SUBJECT: defaulted(natsSubject(), 'game.assigned'),
-
-  ALLOCATOR_TOKEN: z.optional(secret()),
 };
-const ForwardingVariables = z.object({
-  ...RelayVariables,
-  /** The whole URL of the batch route. Without it the relay decides in its own process. */
-  ALLOCATOR_URL: httpUrl(),
-  KEEP_WARM: defaulted(integer(0, 100), 1),
-});
+const ForwardingVariables = z.object({ ...RelayVariables, ...AllocatorDoorVariables });
 const DecidingVariables = z.object({ ...RelayVariables, ...AllocatorVariables });
 
 export interface RelayConfig {
@@ -64,24 +52,16 @@ export interface RelayConfig {
   readonly title: string;
   /** Where health is answered. */
   readonly port: number;
-  readonly nats: {
-    readonly servers: readonly string[];
-    readonly tls: boolean;
-    readonly queue: string;
-  };
+  readonly nats: NatsConfig & { readonly queue: string };
   /** What is listened to. */
   readonly endpoints: readonly Endpoint[];
   /** Absent: nobody is told of assignments. */
   readonly assignEvents: { readonly subject: string } | undefined;
   readonly maxInFlight: number;
+  /** Absent: every request is taken. */
+  readonly rateLimit: RateLimit | undefined;
   readonly allocator:
-    | {
-        readonly kind: 'function';
-        readonly url: URL;
-        readonly token: string | undefined;
-        /** Environments of the function that are kept warm. */
-        readonly keepWarm: number;
-      }
+    | ({ readonly kind: 'function' } & AllocatorDoor)
     | { readonly kind: 'own'; readonly config: AllocatorConfig };
 }
 
@@ -89,14 +69,11 @@ export interface RelayConfig {
 export function readRelayConfig(env: Env): RelayConfig {
   if (env['ALLOCATOR_URL']) {
     const read = readEnv(ForwardingVariables, env);
-    return toRelayConfig(read, {
-      kind: 'function',
-      url: read.ALLOCATOR_URL,
-      token: read.ALLOCATOR_TOKEN,
-      keepWarm: read.KEEP_WARM,
-    });
+    throwIfAny([...relayProblems(read), ...allocatorDoorProblems(read)]);
+    return toRelayConfig(read, { kind: 'function', ...toAllocatorDoor(read) });
   }
   const read = readEnv(DecidingVariables, env);
+  throwIfAny(relayProblems(read));
   return toRelayConfig(read, { kind: 'own', config: toAllocatorConfig(read) });
 }
 
@@ -107,25 +84,32 @@ function toRelayConfig(read: RelayEnv, allocator: RelayConfig['allocator']): Rel
     log: toLogConfig(read),
     title: read.APP_TITLE,
     port: read.PORT,
-    nats: {
-      servers: read.NATS_URL,
-      tls: read.NATS_TLS === undefined ? !read.NATS_URL.every(isOnThisMachine) : read.NATS_TLS === 'on',
-      queue: read.QUEUE_GROUP,
-    },
-    endpoints: toEndpoints(read),
+    nats: { ...toNatsConfig(read), queue: read.QUEUE_GROUP },
+    endpoints: listEndpoints(toServices(read), read.RELEASE_SUBJECTS),
     assignEvents: read.ASSIGN_EVENTS ? { subject: read.ASSIGN_EVENT_SUBJECT } : undefined,
     maxInFlight: read.MAX_IN_FLIGHT,
+    rateLimit: toRateLimit(read),
     allocator,
   };
 }
 
-function toEndpoints(read: RelayEnv): readonly Endpoint[] {
-  const services = toServices(read);
-  const asked = services.flatMap(({ subjects }) => Object.values(subjects));
-  if (read.RELEASE_SUBJECTS.some((wildcard) => asked.some((subject) => takesIn(wildcard, subject)))) {
-    throw new ConfigError(['RELEASE_SUBJECTS must not take in the subject of a request.']);
-  }
-  return listEndpoints(services, read.RELEASE_SUBJECTS);
+function relayProblems(read: RelayEnv): readonly string[] {
+  const asked = toServices(read).flatMap(({ subjects }) => Object.values(subjects));
+  const takesInRequests = read.RELEASE_SUBJECTS.some((wildcard) => asked.some((subject) => takesIn(wildcard, subject)));
+  const burstAlone = read.RATE_LIMIT_BURST !== undefined && read.RATE_LIMIT_PER_S === undefined;
+  return [
+    ...natsProblems(read),
+    ...(takesInRequests ? ['RELEASE_SUBJECTS must not take in the subject of a request.'] : []),
+    ...(burstAlone ? ['RATE_LIMIT_PER_S is required with RATE_LIMIT_BURST.'] : []),
+  ];
+}
+
+function throwIfAny(problems: readonly string[]): void {
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function toRateLimit({ RATE_LIMIT_PER_S: perS, RATE_LIMIT_BURST: burst }: RelayEnv): RateLimit | undefined {
+  return perS === undefined ? undefined : { perS, burst: burst ?? Math.max(1, Math.floor(perS)) };
 }
 
 function parseReleaseSubjects(value: string): readonly string[] | undefined {
@@ -137,22 +121,4 @@ function parseReleaseSubjects(value: string): readonly string[] | undefined {
 function takesIn(wildcard: string, subject: string): boolean {
   const before = wildcard.slice(0, -1);
   return subject.startsWith(before) && !subject.slice(before.length).includes('.');
-}
-
-/** Credentials in an address would end up in logs and in the server's list of connections. */
-function parseServers(value: string): readonly string[] | undefined {
-  const servers = value.split(',').map((part) => part.trim());
-  return servers.every(isServer) ? servers : undefined;
-}
-
-function isServer(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const { protocol, hostname, username, password, pathname } = new URL(value);
-  const bare = username === '' && password === '' && (pathname === '' || pathname === '/');
-  return /^(nats|tls):$/.test(protocol) && hostname !== '' && bare;
-}
-
-function isOnThisMachine(server: string): boolean {
-  const { protocol, hostname } = new URL(server);
-  return protocol === 'nats:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }

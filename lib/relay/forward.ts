@@ -18,7 +18,14 @@ export interface Poster {
     readonly body: string;
     readonly headers: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
-  }): Promise<{ readonly status: number; readonly body: string }>;
+  }): Promise<PostAnswer>;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** Closes the connection that it came over. */
+  readonly closeConnection?: () => void;
 }
 
 export interface PostOptions {
@@ -28,15 +35,25 @@ export interface PostOptions {
 }
 
 /** Replies are checked one by one: a misshapen one must not take its neighbours along. */
-const Answer = z.object({ v: z.literal(1), items: z.array(z.unknown()) });
+const Answer = z.object({
+  v: z.literal(1),
+  items: z.array(z.unknown()),
+  /** The items' attempts, null where an item had none. Functions of the version before do not say. */
+  attempts: z.optional(z.array(z.unknown())),
+});
+type Answer = z.infer<typeof Answer>;
 
 /** Posts items to a function, and returns what comes back for each of them unchecked. Throws only UpstreamError. */
 export type Post = (items: readonly BatchItem[], signal: AbortSignal) => Promise<readonly unknown[]>;
 
-/** Makes the Post of a route. Any status but 200 is a failure of the way there, and is thrown like a body that is no answer. */
+/**
+ * Makes the Post of a route. Any status but 200 is a failure of the way there, and is thrown like a body that is no
+ * answer. So is an answer to other items: one that is sent twice, or late, over a connection that is kept alive is read
+ * as the answer to the next request, and the answers after it likewise. Such a connection is closed.
+ */
 export function createPost({ http, path }: PostOptions): Post {
   return async (items, signal) => {
-    const { status, body } = await http.request({
+    const { status, body, closeConnection } = await http.request({
       method: 'POST',
       path,
       body: JSON.stringify({ v: 1, items }),
@@ -44,28 +61,43 @@ export function createPost({ http, path }: PostOptions): Post {
       signal,
     });
     if (status !== 200) throw failureOf(status);
-    const replies = readAnswer(body);
-    if (replies.length !== items.length) throw new UpstreamError('allocator', 'invalid_body');
-    return replies;
+    try {
+      const answer = readAnswer(body);
+      if (!isAnswerTo(items, answer)) throw new UpstreamError('allocator', 'invalid_body');
+      return answer.items;
+    } catch (error) {
+      closeConnection?.();
+      throw error;
+    }
   };
 }
 
-/** Makes the Allocate that posts its items. One reply that is none becomes `upstream_unavailable` for its item. */
-export function createForward(post: Post, log: Log): Allocate {
+function isAnswerTo(items: readonly BatchItem[], { items: replies, attempts }: Answer): boolean {
+  if (replies.length !== items.length) return false;
+  if (attempts === undefined) return true;
+  return attempts.length === items.length && items.every(({ attempt }, index) => attempts[index] === (attempt ?? null));
+}
+
+/**
+ * Makes the Allocate that posts its items. One reply that is none becomes `upstream_unavailable` for its item, and
+ * `onInvalid` is told.
+ */
+export function createForward(post: Post, log: Log, onInvalid: () => void = () => undefined): Allocate {
   return async (items, signal) => {
     const replies = await post(items, signal);
     return items.map(({ op }, index) => {
       const reply = isOp(op) ? readReply(op, replies[index]) : undefined;
       if (reply !== undefined) return reply;
+      onInvalid();
       log.error('allocator_reply_invalid', { op });
       return failureReply({ code: 'upstream_unavailable' });
     });
   };
 }
 
-function readAnswer(body: string): readonly unknown[] {
+function readAnswer(body: string): Answer {
   try {
-    return Answer.parse(JSON.parse(body)).items;
+    return Answer.parse(JSON.parse(body));
   } catch (cause) {
     throw new UpstreamError('allocator', 'invalid_body', { cause });
   }

@@ -3,6 +3,7 @@ import type { BatchItem } from '../api/batch.ts';
 import type { Clock } from '../app/ports.ts';
 import { lessTime, longestBudgetMs } from './budgets.ts';
 import type { Environments } from './environments.ts';
+import { ANSWERED_ELSEWHERE } from './upstream-failures.ts';
 import type { WatchedCalls } from './watch-calls.ts';
 import { tellingError } from './which-error.ts';
 
@@ -56,7 +57,7 @@ export function hedgeCalls(calls: WatchedCalls, environments: Environments, cloc
 
       const later = items.map((item) => lessTime(item, clock() - begunAtMs));
       if (signal.aborted || !mayHedge(later)) return await first;
-      return await firstAnswer(first, hedge(later, race.signal), stop);
+      return await firstAnswer(first, hedge(later, race.signal), () => race.abort(ANSWERED_ELSEWHERE));
     } finally {
       signal.removeEventListener('abort', stop);
     }

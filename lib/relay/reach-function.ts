@@ -7,6 +7,7 @@ import { hedgeCalls } from './hedge-calls.ts';
 import { keepWarm } from './keep-warm.ts';
 import { retryCalls } from './retry-calls.ts';
 import { shareLists } from './share-lists.ts';
+import { createFailureCounter, type UpstreamFailures } from './upstream-failures.ts';
 import { watchCalls } from './watch-calls.ts';
 
 /** Counts since the start. */
@@ -20,6 +21,7 @@ export interface CallStats {
   readonly retried: number;
   /** Calls that only kept environments warm. */
   readonly warmCalls: number;
+  readonly failures: UpstreamFailures;
 }
 
 /** The way to whatever decides. */
@@ -40,9 +42,11 @@ export interface FunctionOptions {
 }
 
 /** To a function: an item travels in a batch, which is sent three times at most: itself, one hedge, one retry. */
-export function reachFunction({ post, keepWarm: count, clock, random, log }: FunctionOptions): Way {
+export function reachFunction({ post: barePost, keepWarm: count, clock, random, log }: FunctionOptions): Way {
   const environments = createEnvironments(clock);
-  const watched = watchCalls(createForward(post, log), environments, clock);
+  const failures = createFailureCounter();
+  const post = failures.watch(barePost);
+  const watched = watchCalls(createForward(post, log, failures.invalidReply), environments, clock);
   const hedging = hedgeCalls(watched, environments, clock);
   const retrying = retryCalls(hedging.call, watched.call, clock);
   const warming = keepWarm({ count, post, environments, clock, random, log });
@@ -56,6 +60,7 @@ export function reachFunction({ post, keepWarm: count, clock, random, log }: Fun
         hedgesWon: won,
         retried: retrying.retried(),
         warmCalls: warming.made(),
+        failures: failures.read(),
       };
     },
     stop: warming.stop,
@@ -64,10 +69,14 @@ export function reachFunction({ post, keepWarm: count, clock, random, log }: Fun
 
 /** To the same code in this process, which has its own ways with what hangs or fails. */
 export function reachOwn(allocate: Allocate, clock: Clock): Way {
-  const watched = watchCalls(allocate, createEnvironments(clock), clock);
+  const failures = createFailureCounter();
+  const watched = watchCalls(failures.watch(allocate), createEnvironments(clock), clock);
   return {
     allocate: batchItems(shareLists(watched.call), clock, watched.slowMs),
-    stats: () => ({ calls: watched.made(), hedged: 0, hedgesWon: 0, retried: 0, warmCalls: 0 }),
+    stats: () => {
+      const none = { hedged: 0, hedgesWon: 0, retried: 0, warmCalls: 0 };
+      return { calls: watched.made(), ...none, failures: failures.read() };
+    },
     stop: () => undefined,
   };
 }

@@ -11,8 +11,11 @@ export interface RelayMessage {
   readonly data: Uint8Array;
   /** The header of that name in any case; undefined when there is none. Throws when the headers cannot be read. */
   header(name: string): string | undefined;
-  /** Sends the reply; absent when nobody waits for one. Throws when `payload` is larger than may be sent. */
-  readonly reply?: (payload: Uint8Array, error?: ReplyError) => void;
+  /**
+   * Sends the reply; absent when nobody waits for one. Where the connection is down it is kept, until `usefulUntilMs` on
+   * the relay's clock at most. Throws when `payload` is larger than may be sent.
+   */
+  readonly reply?: (payload: Uint8Array, usefulUntilMs: number, error?: ReplyError) => void;
 }
 
 /** What a failure's reply says outside its payload: one line of at most 200 characters, and an HTTP status. */

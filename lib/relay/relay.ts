@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Allocate } from '../api/allocate.ts';
-import { failureReply, type Reply } from '../api/outcomes.ts';
-import { REPLY_MARGIN_MS } from '../api/request-headers.ts';
+import { type Failure, failureReply, type Reply } from '../api/outcomes.ts';
+import { DEFAULT_BUDGET_MS, FUNCTION_MARGIN_MS, REPLY_MARGIN_MS } from '../api/request-headers.ts';
 import type { Clock, Log } from '../app/ports.ts';
 import { type AskOptions, askInTime, type Question } from './ask-in-time.ts';
 import { type Counts, createCounter, sumFailed } from './counts.ts';
@@ -10,6 +10,7 @@ import type { Endpoint } from './endpoints.ts';
 import { limitRate } from './limit-rate.ts';
 import { type Asked, type RelayMessage, readMessage } from './read-message.ts';
 import { createReplySender } from './send-reply.ts';
+import { createTokenBucket, type RateLimit } from './token-bucket.ts';
 import { waitForCapacity } from './wait-for-capacity.ts';
 
 export interface Relay {
@@ -35,6 +36,8 @@ export interface RelayStats extends Pick<Counts, 'failed'> {
   readonly late: number;
   /** Replies that could not be handed over for sending. */
   readonly unsent: number;
+  /** Messages refused because more came than the rate limit lets through. */
+  readonly rateLimited: number;
 }
 
 export interface RelayOptions {
@@ -44,21 +47,30 @@ export interface RelayOptions {
   readonly log: Log;
   /** Messages under way at once. Beyond it an answer in time is unlikely, so that none is tried. */
   readonly maxInFlight: number;
+  /** How many requests are taken of those that come; events always are, since they free what a flood fills. */
+  readonly rateLimit?: RateLimit;
   readonly onReply?: AskOptions['onReply'];
 }
 
+/** How long a reply is of use to a caller that has not said how long it waits, ms from the receipt of its message. */
+const DEFAULT_REPLY_MS = DEFAULT_BUDGET_MS + FUNCTION_MARGIN_MS;
+
 /** Makes the relay between a message system and `allocate`: it checks, keeps the time, and replies once. */
-export function createRelay({ allocate, clock, log, maxInFlight, onReply = () => undefined }: RelayOptions): Relay {
+export function createRelay(options: RelayOptions): Relay {
+  const { allocate, clock, log, maxInFlight, rateLimit, onReply = () => undefined } = options;
   const deadlines = createDeadlines(clock);
   const { ask, late } = askInTime({ allocate, deadlines, clock, log, onReply });
   const waiting = waitForCapacity(ask, deadlines, clock);
   const replies = createReplySender(log);
   const endpoints: ServedEndpoint[] = [];
+  const withinRate = rateLimit === undefined ? undefined : createTokenBucket(rateLimit, clock);
   const processId = randomBytes(8).toString('hex');
   let received = 0;
   let inFlight = 0;
+  let rateLimited = 0;
   const waitingForIdle: (() => void)[] = [];
   const logOverload = limitRate(clock, 1000, (refused) => log.warning('overloaded', { refused, in_flight: inFlight }));
+  const logRateLimited = limitRate(clock, 1000, (refused) => log.warning('rate_limited', { refused }));
 
   function serve(endpoint: Endpoint): ServedEndpoint {
     const counter = createCounter();
@@ -67,23 +79,31 @@ export function createRelay({ allocate, clock, log, maxInFlight, onReply = () =>
       const receivedAtMs = clock();
       received += 1;
       counter.received();
-      const end = (reply: Reply) => {
+      const end = (reply: Reply, usefulUntilMs: number) => {
         counter.ended(reply, clock() - receivedAtMs);
-        if (endpoint.kind === 'request') replies.send(message, reply);
+        if (endpoint.kind === 'request') replies.send(message, reply, usefulUntilMs);
       };
+      const refuse = (failure: Failure) => end(failureReply(failure), receivedAtMs + DEFAULT_REPLY_MS);
+      if (endpoint.kind === 'request' && withinRate?.() === false) {
+        rateLimited += 1;
+        refuse({ code: 'overloaded' });
+        logRateLimited(undefined);
+        return;
+      }
       if (inFlight >= maxInFlight) {
-        end(failureReply({ code: 'overloaded' }));
+        refuse({ code: 'overloaded' });
         logOverload(undefined);
         return;
       }
       const read = readMessage(message, endpoint);
       if ('failure' in read) {
-        end(failureReply(read.failure));
+        refuse(read.failure);
         return;
       }
       inFlight += 1;
-      void carryOut(read.value, endpoint, receivedAtMs).then((reply) => {
-        end(reply);
+      const deadlineMs = receivedAtMs + read.value.timeoutMs - REPLY_MARGIN_MS;
+      void carryOut(read.value, endpoint, receivedAtMs, deadlineMs).then((reply) => {
+        end(reply, deadlineMs);
         release();
       });
     }
@@ -94,8 +114,9 @@ export function createRelay({ allocate, clock, log, maxInFlight, onReply = () =>
   }
 
   /** Never rejects. */
-  function carryOut(asked: Asked, { op, service }: Endpoint, receivedAtMs: number): Promise<Reply> {
-    const { request, timeoutMs, traceparent } = asked;
+  function carryOut(asked: Asked, endpoint: Endpoint, receivedAtMs: number, deadlineMs: number): Promise<Reply> {
+    const { op, service } = endpoint;
+    const { request, traceparent } = asked;
     const question: Question = {
       op,
       ...(service === undefined ? {} : { service }),
@@ -103,7 +124,6 @@ export function createRelay({ allocate, clock, log, maxInFlight, onReply = () =>
       attempt: `${processId}-${received}`,
       ...(traceparent === undefined ? {} : { traceparent }),
     };
-    const deadlineMs = receivedAtMs + timeoutMs - REPLY_MARGIN_MS;
     const waitMs = 'settings' in request ? request.settings?.wait_ms : undefined;
     if (waitMs === undefined) return ask(question, deadlineMs);
     return waiting.ask(question, deadlineMs, Math.min(deadlineMs, receivedAtMs + waitMs));
@@ -127,6 +147,7 @@ export function createRelay({ allocate, clock, log, maxInFlight, onReply = () =>
       failed: sumFailed(endpoints.map(({ counts }) => counts())),
       late: late(),
       unsent: replies.unsent(),
+      rateLimited,
     }),
   };
 }

@@ -6,8 +6,8 @@ import type { RelayMessage, ReplyError } from './read-message.ts';
 const MAX_HEADER_CHARACTERS = 200;
 
 export interface ReplySender {
-  /** Sends `reply` to whoever waits for it at `message`. Never throws. */
-  send(message: RelayMessage, reply: Reply): void;
+  /** Sends `reply` to whoever waits for it at `message`, until `usefulUntilMs` at most. Never throws. */
+  send(message: RelayMessage, reply: Reply, usefulUntilMs: number): void;
   /** Replies that could not be handed over for sending. */
   unsent(): number;
 }
@@ -15,16 +15,16 @@ export interface ReplySender {
 export function createReplySender(log: Log): ReplySender {
   let unsent = 0;
 
-  function send({ reply: sendReply }: RelayMessage, reply: Reply): void {
+  function send({ reply: sendReply }: RelayMessage, reply: Reply, usefulUntilMs: number): void {
     if (sendReply === undefined) return;
     try {
-      sendReply(encode(reply), headersOf(reply));
+      sendReply(encode(reply), usefulUntilMs, headersOf(reply));
     } catch (error) {
       log.warning('reply_refused', {}, error);
       try {
         // What a message system refuses is a reply over its size limit: a short one tells the caller that much.
         const short = failureReply({ code: 'upstream_unavailable', message: 'The answer is too large to be sent.' });
-        sendReply(encode(short), headersOf(short));
+        sendReply(encode(short), usefulUntilMs, headersOf(short));
       } catch (shortError) {
         unsent += 1;
         log.error('reply_not_sent', {}, shortError);

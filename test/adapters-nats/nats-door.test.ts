@@ -1,5 +1,4 @@
-import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect, headers, type NatsConnection } from 'nats';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import type { RunningServer } from '../../dev/servers/running-server.ts';
 import { failureReply } from '../../lib/api/outcomes.ts';
 import type { Endpoint } from '../../lib/relay/endpoints.ts';
 import { ASSIGN } from '../relay/fake-message.ts';
+import { reconfigure } from './reconfigure.ts';
 import { countingClient, PLACED, SUBJECT, startRelay } from './start-relay.ts';
 
 /** Ends a test that hangs on a crowded machine; not what is measured. */
@@ -38,12 +38,6 @@ async function client(url: string): Promise<NatsConnection> {
   const nc = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
   cleanups.push(() => nc.close());
   return nc;
-}
-
-/** Changes the server's configuration while it runs. */
-async function reconfigure(server: RunningServer, config: string): Promise<void> {
-  await writeFile(join(dirname(server.logFile), 'nats.conf'), `host: 127.0.0.1\nport: ${server.port}\n${config}\n`);
-  server.signal('SIGHUP');
 }
 
 async function counting(url: string) {
@@ -193,38 +187,67 @@ it('answers again after the server was killed and started again', async () => {
   expect((await nc.request(SUBJECT, REQUEST, { timeout: 5000 })).json()).toEqual(PLACED);
 });
 
-it('counts the replies that were ready while the connection was down', async () => {
-  const server = await startServer();
-  let finish: () => void = () => undefined;
-  const { door, relay } = await startServing(server.url, async () => {
-    await new Promise<void>((resolve) => {
-      finish = resolve;
-    });
-    return [PLACED];
-  });
-  const nc = await client(server.url);
-  const fields = headers();
-  fields.set('Timeout-Ms', '10000');
-  nc.publish(SUBJECT, REQUEST, { reply: 'nowhere', headers: fields });
-  await expect.poll(() => relay.inFlight(), LIMIT).toBe(1);
-
-  server.signal('SIGKILL');
-  await expect.poll(() => door.state(), LIMIT).toBe('not_connected');
-  finish();
-  await relay.finish();
-
-  expect(door.repliesLost()).toBe(1);
-});
-
-it('connects once the server is there and takes it', async () => {
+it('says that its credentials are refused, and serves once they are taken', async () => {
   const server = await startServer('authorization { user: a, password: b }');
   const started = startRelay(server.url);
   cleanups.push(() => started.stop());
 
+  await expect.poll(() => started.door.state(), LIMIT).toBe('credentials_refused');
+  expect(started.door.connected()).toBe(false);
   // More than one refusal, after which the client would give up if it were not told otherwise.
-  await pause(1500);
-  expect(started.door.state()).toBe('not_connected');
+  await expect
+    .poll(async () => (await readFile(server.logFile, 'utf8')).match(/authentication error/g)?.length, LIMIT)
+    .toBeGreaterThan(2);
+  expect(started.events).toContain('nats_credentials_refused');
   await reconfigure(server, '');
+
+  await expect.poll(() => started.door.state(), LIMIT).toBe('serving');
+});
+
+it('says so when credentials are refused that were good, and not that the server is silent', async () => {
+  const server = await startServer();
+  const { door, events } = await startServing(server.url);
+
+  await reconfigure(server, 'authorization { user: a, password: b }');
+  await expect.poll(() => door.state(), LIMIT).toBe('credentials_refused');
+  await reconfigure(server, '');
+  await expect.poll(() => door.state(), LIMIT).toBe('serving');
+
+  expect(events).toContain('nats_credentials_refused');
+  expect(events).not.toContain('nats_server_silent');
+});
+
+it('says that it is not connected when a server that refused it is gone', async () => {
+  const server = await startServer();
+  const { door } = await startServing(server.url);
+  await reconfigure(server, 'authorization { user: a, password: b }');
+  await expect.poll(() => door.state(), LIMIT).toBe('credentials_refused');
+
+  server.signal('SIGKILL');
+
+  await expect.poll(() => door.state(), LIMIT).toBe('not_connected');
+});
+
+it('says that it is not connected when a server that never let it in is gone', async () => {
+  const server = await startServer('authorization { user: a, password: b }');
+  const started = startRelay(server.url);
+  cleanups.push(() => started.stop());
+  await expect.poll(() => started.door.state(), LIMIT).toBe('credentials_refused');
+
+  server.signal('SIGKILL');
+
+  await expect.poll(() => started.door.state(), LIMIT).toBe('not_connected');
+});
+
+it('complains of a server that cannot be reached, and connects once it is there', async () => {
+  const server = await startServer();
+  server.signal('SIGKILL');
+  const started = startRelay(server.url);
+  cleanups.push(() => started.stop());
+  await expect.poll(() => started.events, LIMIT).toContain('nats_not_reached');
+  expect(started.door.state()).toBe('not_connected');
+
+  await server.restart();
 
   await expect.poll(() => started.door.state(), LIMIT).toBe('serving');
 });

@@ -1,4 +1,5 @@
-import { connect, type NatsConnection } from 'nats';
+import { connect, type MsgHdrs, type NatsConnection } from 'nats';
+import type { NatsAddress } from '../../lib/adapters/nats/connect-nats.ts';
 import { openNatsDoor } from '../../lib/adapters/nats/nats-door.ts';
 import type { Allocate } from '../../lib/api/allocate.ts';
 import type { Reply } from '../../lib/api/outcomes.ts';
@@ -15,11 +16,13 @@ export function startRelay(
   url: string,
   allocate: Allocate = async () => [PLACED],
   endpoints: readonly Endpoint[] = [ASSIGN],
+  address: Partial<NatsAddress> = {},
+  onEvent?: (event: string) => void,
 ) {
-  const { log, events } = fakeLog();
+  const { log, events } = fakeLog(onEvent);
   const relay = createRelay({ allocate, clock: Date.now, log, maxInFlight: 1024 });
   const door = openNatsDoor({
-    address: { servers: [url], tls: false, name: 'relay-under-test' },
+    address: { servers: [url], tls: undefined, name: 'relay-under-test', ...address },
     service: {
       name: 'relay-under-test',
       version: '1.2.3',
@@ -37,6 +40,7 @@ export function startRelay(
         return { name: endpoint.name, subject: endpoint.subject, handle, figures };
       }),
     },
+    clock: Date.now,
     log,
   });
   return { relay, door, events, stop: () => drain(door, relay, log) };
@@ -57,6 +61,7 @@ export async function countingClient(url: string) {
   return {
     nc,
     replies,
-    send: (id: string) => nc.publish(SUBJECT, JSON.stringify({ game_id: id }), { reply: `${prefix}.${id}` }),
+    send: (id: string, headers?: MsgHdrs) =>
+      nc.publish(SUBJECT, JSON.stringify({ game_id: id }), { reply: `${prefix}.${id}`, ...(headers && { headers }) }),
   };
 }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import aws4 from 'aws4';
 import { afterEach, expect, it } from 'vitest';
 import {
   type LambdaHost,
@@ -71,6 +73,89 @@ it('serves the function URL on any path, with the caller that IAM let in only wh
   expect(plain.json.event.requestContext.authorizer).toBeUndefined();
   expect(signed.json.event.requestContext.authorizer.iam.userArn).toContain('relay');
   expect(overApi.json.event.requestContext.authorizer).toBeUndefined();
+});
+
+const KEYS = { accessKeyId: 'AKIALOCAL', secretAccessKey: 'canary-secret' };
+const NOW = () => new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+
+/** Posts to the function URL, signed by aws4's own rules; `change` is applied to what was signed. */
+async function postSigned(
+  host: LambdaHost,
+  {
+    keys = KEYS,
+    date = NOW(),
+    service = 'lambda',
+    path = '/batch',
+    more = {},
+    change = (headers: Record<string, string>) => headers,
+  } = {},
+  body = '{"a":1}',
+) {
+  const signed = aws4.sign(
+    {
+      host: new URL(host.functionUrl ?? '').host,
+      method: 'POST',
+      path: '/batch',
+      service,
+      region: 'eu-central-1',
+      headers: { 'X-Amz-Date': date, 'content-type': 'application/json', ...more },
+      body: Buffer.from('{"a":1}'),
+      extraHeadersToIgnore: {},
+    },
+    keys,
+  );
+  const { Host, 'Content-Length': length, ...headers } = signed.headers;
+  return post(`${host.functionUrl?.slice(0, -1)}${path}`, body, change(headers));
+}
+
+it('lets in through the function URL who has signed with the keys that it knows', async () => {
+  const host = await start({ iam: KEYS });
+
+  const answer = await postSigned(host);
+
+  expect(answer).toMatchObject({ status: 200, json: { event: { body: '{"a":1}' } } });
+  expect(answer.json.event.requestContext.authorizer.iam.userArn).toContain('relay');
+});
+
+it.each([
+  ['no signature', { change: () => ({}) }, 'Forbidden'],
+  ['a bearer token', { change: () => ({ authorization: 'Bearer x' }) }, 'Forbidden'],
+  ['another access key', { keys: { ...KEYS, accessKeyId: 'AKIAOTHER' } }, 'The security token included'],
+  ['another secret', { keys: { ...KEYS, secretAccessKey: 'other' } }, 'The request signature we calculated'],
+  ['another path', { path: '/other' }, 'The request signature we calculated'],
+  ['another query', { path: '/batch?a=1' }, 'The request signature we calculated'],
+  ['another service', { service: 's3' }, 'Forbidden'],
+  ['an old date', { date: '20200101T000000Z' }, 'Signature expired'],
+  ['a date to come', { date: '20990101T000000Z' }, 'Signature not yet current'],
+  [
+    'a header of AWS that is not signed',
+    { change: (headers: Record<string, string>) => ({ ...headers, 'x-amz-security-token': 't' }) },
+    'Host and X-Amz',
+  ],
+  [
+    'another content type',
+    { change: (headers: Record<string, string>) => ({ ...headers, 'content-type': 'text/plain' }) },
+    'The request signature we calculated',
+  ],
+])('answers 403 with the time, as AWS does, to %s', async (_name, options, message) => {
+  const host = await start({ iam: KEYS });
+
+  const answer = await postSigned(host, options);
+
+  expect(answer.status).toBe(403);
+  expect(answer.json.Message).toContain(message);
+  expect(Math.abs(Date.parse(answer.headers.get('date') ?? '') - Date.now())).toBeLessThan(60_000);
+  expect(host.counters['echo']?.invocations).toBe(0);
+});
+
+it.each([
+  ['the signature alone', {}],
+  ['a header', { 'x-amz-content-sha256': createHash('sha256').update('{"a":1}').digest('hex') }],
+])('answers 403 to another body than the one that was signed, by %s', async (_name, more) => {
+  const host = await start({ iam: KEYS });
+
+  expect((await postSigned(host, { more })).status).toBe(200);
+  expect((await postSigned(host, { more }, '{"a":2}')).status).toBe(403);
 });
 
 it('gives the function what Lambda gives it: context, variables, and nothing of the host', async () => {

@@ -283,6 +283,47 @@ it('stops at a SIGTERM while NATS was never there', async () => {
   expect((await relay.ended).code).toBe(0);
 });
 
+it('stops at a SIGTERM while NATS is gone, and says how many replies that has cost', async () => {
+  const finish: (() => void)[] = [];
+  const { nats, relay, nc, probe } = await startAll((_items, response) =>
+    finish.push(() => respond(response, [PLACED])),
+  );
+  const fields = headers();
+  fields.set('Timeout-Ms', '10000');
+  nc.publish(SUBJECT, REQUEST, { reply: 'nowhere', headers: fields });
+  await expect.poll(() => finish.length, LIMIT).toBe(1);
+  nats.signal('SIGKILL');
+  await expect.poll(async () => (await probe('/readyz'))?.status, LIMIT).toBe(503);
+
+  relay.kill('SIGTERM');
+  await expect.poll(() => relay.output(), LIMIT).toContain('stopping');
+  finish[0]!();
+
+  const { code, output } = await relay.ended;
+  expect(code).toBe(0);
+  expect(output).toMatch(/stopped received=1 lost_replies=1/);
+});
+
+it('refuses what is over its rate at once, and says so in its figures', async () => {
+  let asked = 0;
+  const { nc, probe } = await startAll(
+    (items, response, request) => {
+      asked += items.length;
+      place(items, response, request);
+    },
+    { RATE_LIMIT_PER_S: '0.001', RATE_LIMIT_BURST: '5' },
+  );
+
+  const bodies = await Promise.all(
+    Array.from({ length: 40 }, async () => (await nc.request(SUBJECT, REQUEST, { timeout: 5000 })).json()),
+  );
+
+  expect(bodies.filter((body) => (body as { success: boolean }).success)).toHaveLength(5);
+  expect(bodies.filter((body) => (body as { code?: string }).code === 'overloaded')).toHaveLength(35);
+  expect(asked).toBe(5);
+  expect((await probe('/health'))?.body).toMatchObject({ rate_limited: 35, failed: { overloaded: 35 } });
+});
+
 it('exits at once at a second signal', async () => {
   const { relay, nc, probe } = await startAll(() => undefined);
   // A caller that waits for ten seconds.
@@ -308,6 +349,8 @@ it('answers in time with upstream_unavailable when the function is gone, and is 
   // The code says that it was in time: at the deadline it would be another.
   expect(answer.json()).toMatchObject({ success: false, code: 'upstream_unavailable', retryable: true });
   expect(answer.headers?.get('Nats-Service-Error-Code')).toBe('503');
+  const failures = (await probe('/health'))?.body['upstream_failures'] as Record<string, number>;
+  expect(failures['connect']! + failures['reset']!).toBeGreaterThan(0);
   expect((await probe('/readyz'))?.status).toBe(200);
   await target.start();
   expect((await ask()).json()).toEqual(PLACED);

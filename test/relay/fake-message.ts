@@ -15,16 +15,19 @@ export function fakeMessage(body: unknown, headers: Readonly<Record<string, stri
     subject: ASSIGN.subject,
     data: body instanceof Uint8Array ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
     header: (name) => Object.entries(headers).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1],
-    reply: (payload, error) => {
+    reply: (payload, _usefulUntilMs, error) => {
       replies.push({ body: JSON.parse(Buffer.from(payload).toString('utf8')), error });
     },
   };
   return { message, replies };
 }
 
-/** A log that keeps the events of its lines. */
-export function fakeLog() {
+/** A log that keeps the events of its lines, and tells `onEvent` of each when it is written. */
+export function fakeLog(onEvent: (event: string) => void = () => undefined) {
   const events: string[] = [];
-  const keep = (event: string) => void events.push(event);
+  const keep = (event: string) => {
+    events.push(event);
+    onEvent(event);
+  };
   return { events, log: { debug: keep, info: keep, warning: keep, error: keep } };
 }

@@ -9,16 +9,24 @@ const PLACED = { success: true, instance_id: '10.0.0.3', port: 5002 };
 const signal = new AbortController().signal;
 
 function answering(status: number, body: unknown) {
+  let closed = 0;
+  const closeConnection = () => {
+    closed += 1;
+  };
   const requests: Parameters<Poster['request']>[0][] = [];
   const { log, events } = fakeLog();
   const http: Poster = {
     request: async (request) => {
       requests.push(request);
-      return { status, body: typeof body === 'string' ? body : JSON.stringify(body) };
+      return { status, body: typeof body === 'string' ? body : JSON.stringify(body), closeConnection };
     },
   };
   const post = createPost({ http, path: '/batch?x=1' });
-  return { requests, events, post, forward: createForward(post, log) };
+  let invalid = 0;
+  const forward = createForward(post, log, () => {
+    invalid += 1;
+  });
+  return { requests, events, post, forward, closed: () => closed, invalid: () => invalid };
 }
 
 it('posts the items in one batch and returns the replies in order', async () => {
@@ -71,11 +79,44 @@ it.each([
   ['no items', { v: 1 }],
   ['too few items', { v: 1, items: [] }],
   ['too many items', { v: 1, items: [PLACED, PLACED] }],
-])('throws invalid_body for %s', async (_name, body) => {
-  const { forward } = answering(200, body);
+  ['attempts that are not a list', { v: 1, items: [PLACED], attempts: 'a-1' }],
+])('throws invalid_body for %s, and closes the connection', async (_name, body) => {
+  const { forward, closed } = answering(200, body);
 
-  await expect(forward([ITEM], signal)).rejects.toMatchObject({ failure: 'invalid_body' });
+  await expect(forward([ITEM], signal)).rejects.toMatchObject({ failure: 'invalid_body', outcome: 'none' });
+
+  expect(closed()).toBe(1);
 });
+
+const WARM: BatchItem = { op: 'warm', request: {} };
+
+it.each([
+  ['the same attempts', ['a-1', null]],
+  ['no word of them, as from a function of the version before', undefined],
+])('takes an answer with %s', async (_name, attempts) => {
+  const { post, closed } = answering(200, { v: 1, items: [PLACED, PLACED], attempts });
+
+  expect(await post([ITEM, WARM], signal)).toEqual([PLACED, PLACED]);
+
+  expect(closed()).toBe(0);
+});
+
+it.each([
+  ['another item', ['b-7', null]],
+  ['the same items in another order', [null, 'a-1']],
+  ['fewer items', ['a-1']],
+  ['more items', ['a-1', null, null]],
+  ['an item with an attempt in place of one without', ['a-1', 'a-1']],
+])(
+  'throws invalid_body for an answer to %s, and closes the connection that is out of step',
+  async (_name, attempts) => {
+    const { post, closed } = answering(200, { v: 1, items: [PLACED, PLACED], attempts });
+
+    await expect(post([ITEM, WARM], signal)).rejects.toMatchObject({ failure: 'invalid_body', outcome: 'none' });
+
+    expect(closed()).toBe(1);
+  },
+);
 
 it.each([
   ['lookup', { success: true, instance_id: 'i', expires_in_s: 70 }],
@@ -101,9 +142,10 @@ it.each([
   ['an unknown code', { success: false, message: 'm', code: 'teapot', retryable: false }],
   ['a failure without a message', { success: false, code: 'no_capacity', retryable: true }],
 ])('makes upstream_unavailable of %s and leaves its neighbours alone', async (_name, reply) => {
-  const { forward, events } = answering(200, { v: 1, items: [PLACED, reply] });
+  const { forward, events, invalid } = answering(200, { v: 1, items: [PLACED, reply] });
 
   expect(await forward([ITEM, ITEM], signal)).toEqual([PLACED, failureReply({ code: 'upstream_unavailable' })]);
 
   expect(events).toEqual(['allocator_reply_invalid']);
+  expect(invalid()).toBe(1);
 });

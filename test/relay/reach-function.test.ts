@@ -8,6 +8,7 @@ import { reachFunction, reachOwn } from '../../lib/relay/reach-function.ts';
 import { createRelay } from '../../lib/relay/relay.ts';
 import { ASSIGN, fakeLog, fakeMessage } from './fake-message.ts';
 
+const NONE_FAILED = { refused: 0, connect: 0, reset: 0, timeout: 0, status: 0, invalid_body: 0 };
 const PLACED = { success: true, instance_id: '10.0.0.3' };
 
 beforeEach(() => {
@@ -65,7 +66,7 @@ it('answers from another environment, and keeps those behind it moving, when a c
   await vi.advanceTimersByTimeAsync(25 + 5);
 
   expect([hanging, behind].map(({ replies }) => replies.map(({ body }) => body))).toEqual([[PLACED], [PLACED]]);
-  expect(way.stats()).toMatchObject({ hedged: 1, hedgesWon: 1, retried: 0 });
+  expect(way.stats()).toMatchObject({ hedged: 1, hedgesWon: 1, retried: 0, failures: NONE_FAILED });
 });
 
 it('counts what it sends', async () => {
@@ -76,7 +77,14 @@ it('counts what it sends', async () => {
   relay.handle(fakeMessage({ game_id: 'g' }).message);
   await vi.advanceTimersByTimeAsync(10);
 
-  expect(way.stats()).toEqual({ calls: 2, hedged: 0, hedgesWon: 0, retried: 1, warmCalls: 1 });
+  expect(way.stats()).toEqual({
+    calls: 2,
+    hedged: 0,
+    hedgesWon: 0,
+    retried: 1,
+    warmCalls: 1,
+    failures: { ...NONE_FAILED, reset: 1 },
+  });
   way.stop();
   await vi.advanceTimersByTimeAsync(600_000);
   expect(way.stats().warmCalls).toBe(1);
@@ -167,5 +175,12 @@ it("gathers messages before the allocator in the relay's own process too, and le
 
   expect(await Promise.all(failed)).toEqual(['failed', 'failed', 'failed']);
   expect(batches).toEqual([1, 2]);
-  expect(way.stats()).toEqual({ calls: 2, hedged: 0, hedgesWon: 0, retried: 0, warmCalls: 0 });
+  expect(way.stats()).toEqual({
+    calls: 2,
+    hedged: 0,
+    hedgesWon: 0,
+    retried: 0,
+    warmCalls: 0,
+    failures: { ...NONE_FAILED, reset: 2 },
+  });
 });

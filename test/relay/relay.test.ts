@@ -21,11 +21,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function startRelay(allocate: Allocate, maxInFlight = 1024, endpoint = ASSIGN) {
+function startRelay(allocate: Allocate, maxInFlight = 1024, endpoint = ASSIGN, more: Partial<RelayOptions> = {}) {
   const { log, events } = fakeLog();
   const told: unknown[] = [];
   const onReply: RelayOptions['onReply'] = ({ request }, reply) => told.push({ request, reply });
-  const relay = createRelay({ allocate, clock: Date.now, log, maxInFlight, onReply });
+  const relay = createRelay({ allocate, clock: Date.now, log, maxInFlight, onReply, ...more });
   return { relay: { ...relay, ...relay.serve(endpoint) }, events, told };
 }
 
@@ -68,7 +68,7 @@ it('passes a request on as one batch item and its reply back unchanged', async (
   expect(item).toEqual({ op: 'assign', request: REQUEST, budget_ms: 435, attempt: expect.any(String) });
   expect(BatchItem.safeParse(item).success).toBe(true);
   expect(relay.counts()).toMatchObject({ received: 1, succeeded: 1, failed: {} });
-  expect(relay.stats()).toEqual({ received: 1, failed: {}, late: 0, unsent: 0 });
+  expect(relay.stats()).toEqual({ received: 1, failed: {}, late: 0, unsent: 0, rateLimited: 0 });
   expect(relay.inFlight()).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
 });
@@ -250,6 +250,51 @@ it('answers overloaded at once beyond the cap, and takes requests again below it
   expect(later.replies[0]!.body).toEqual(PLACED);
   expect(calls).toHaveLength(3);
   expect(events).toEqual(['overloaded']);
+});
+
+it.each([
+  ['an answer', REQUEST, {}, 450],
+  ['an answer to a patient caller', REQUEST, { 'Timeout-Ms': '2000' }, 1950],
+  ['a refusal', {}, {}, 450],
+])('says until when %s is of use', async (_name, body, headers, usefulForMs) => {
+  const { relay } = startRelay(scripted([PLACED], 30).allocate);
+  const { message } = fakeMessage(body, headers);
+  const untilMs: number[] = [];
+  const atMs = Date.now();
+
+  relay.handle({ ...message, reply: (_payload, usefulUntilMs) => untilMs.push(usefulUntilMs) });
+  await vi.advanceTimersByTimeAsync(30);
+
+  expect(untilMs).toEqual([atMs + usefulForMs]);
+});
+
+it('refuses at once what is over the rate, counts it, and takes as many as the rate allows afterwards', async () => {
+  const { allocate, calls } = scripted(Array(10).fill(PLACED));
+  const { relay, events } = startRelay(allocate, 1024, ASSIGN, { rateLimit: { perS: 10, burst: 3 } });
+  const flood = Array.from({ length: 50 }, () => fakeMessage(REQUEST));
+
+  for (const { message } of flood) relay.handle(message);
+  expect(flood.slice(3).map(({ replies }) => replies)).toEqual(Array(47).fill([failed('overloaded')]));
+  await vi.advanceTimersByTimeAsync(100);
+  relay.handle(fakeMessage(REQUEST).message);
+  relay.handle(fakeMessage(REQUEST).message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(calls).toHaveLength(4);
+  expect(relay.stats()).toMatchObject({ rateLimited: 48, failed: { overloaded: 48 } });
+  expect(events).toEqual(['rate_limited']);
+});
+
+it('takes every event, however many come', async () => {
+  const { allocate, calls } = scripted(Array(20).fill({ success: true }));
+  const over: Endpoint = { name: 'over', subject: 'game.over.*', op: 'release', kind: 'event' };
+  const { relay } = startRelay(allocate, 1024, over, { rateLimit: { perS: 1, burst: 1 } });
+
+  for (let i = 0; i < 20; i += 1) relay.handle({ ...fakeMessage('').message, subject: `game.over.g${i}` });
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(calls).toHaveLength(20);
+  expect(relay.stats().rateLimited).toBe(0);
 });
 
 it.each([

@@ -39,6 +39,11 @@ export interface HttpAnswer {
   readonly bytes: number;
   /** An earlier try of the same request was cut off after it had begun, so it may have been carried out before. */
   readonly retried: boolean;
+  /**
+   * Closes the connection that it came over, for an answer that is not to this request: what comes next over that
+   * connection would be wrong as well. A request that is already under way over it is cut off.
+   */
+  readonly closeConnection: () => void;
 }
 
 export interface HttpClient {
@@ -119,6 +124,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
       function receive(incoming: http.IncomingMessage) {
         answered = true;
+        const { socket } = incoming; // not known any more when the answer has ended
         const chunks: Buffer[] = [];
         let bytes = 0;
         incoming.on('data', (chunk: Buffer) => {
@@ -139,6 +145,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             },
             bytes,
             retried,
+            closeConnection: () => void socket.destroy(),
           });
         });
       }

@@ -1,16 +1,27 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Service } from '@nats-io/services';
 import { type Msg, type NatsConnection, PermissionViolationError } from 'nats';
-import type { Log } from '../../app/ports.ts';
+import type { Clock, Log } from '../../app/ports.ts';
+import { limitRate } from '../../relay/limit-rate.ts';
+import { createOutbox } from '../../relay/outbox.ts';
 import { addService, type ServiceEndpoint, type ServiceOptions } from './add-service.ts';
 import { connectNats, type NatsAddress } from './connect-nats.ts';
 import { toNatsMessage } from './nats-message.ts';
+import { createReconnectPace } from './reconnect-pace.ts';
+import { createRefusal } from './refusal.ts';
+import { watchSocket } from './watch-socket.ts';
 
-/** `not_connected` also while credentials are refused; `not_subscribed` while the server takes no subscription of ours. */
-export type NatsState = 'serving' | 'not_connected' | 'not_subscribed' | 'draining';
+/**
+ * `credentials_refused` while the server answers and does not let us in; `not_subscribed` while it takes no subscription
+ * of ours although we are connected.
+ */
+export type NatsState = 'serving' | 'not_connected' | 'credentials_refused' | 'not_subscribed' | 'draining';
 
 export interface NatsDoorOptions {
   readonly address: NatsAddress;
   readonly service: ServiceOptions;
+  /** The one on which messages' replies say how long they are of use. */
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -18,7 +29,10 @@ export interface NatsDoor {
   state(): NatsState;
   /** Whether the socket is up; also while draining. */
   connected(): boolean;
-  /** Replies thrown away because the connection was down when they were ready. */
+  /**
+   * Replies that were ready while the connection was down and whose time was over when it was up again, and whatever
+   * the server would not let us publish.
+   */
   repliesLost(): number;
   /**
    * Sends a message that nobody is to answer. False where the connection is down, and it would be thrown away without
@@ -29,73 +43,127 @@ export interface NatsDoor {
   readonly closed: Promise<unknown>;
   /** Unsubscribes; resolves when every message that was on its way here has been handed to its endpoint. */
   stopTaking(): Promise<void>;
-  /** Resolves when every reply has reached the server. */
+  /** Resolves when every reply has reached the server, or is of no use any more while there is none. */
   flush(): Promise<void>;
+  /** Replies that are still kept are thrown away. */
   close(): Promise<void>;
 }
 
-/** How often a server that cannot be reached at the start is complained of. */
+/** How often a server that cannot be reached, or refuses us, is complained of. */
 const COMPLAIN_EVERY_MS = 10_000;
+/** Between two looks at whether kept replies have gone, or have become useless. */
+const LOOK_EVERY_MS = 20;
 /** Before a lost subscription is tried again; doubled each time it is lost at once again. */
 const RESUBSCRIBE_MIN_MS = 500;
 const RESUBSCRIBE_MAX_MS = 10_000;
 
 /** Opens the service's door on NATS. Returns at once: it connects, reconnects and subscribes again for ever. */
-export function openNatsDoor({ address, service: serviceOptions, log }: NatsDoorOptions): NatsDoor {
+export function openNatsDoor({ address, service: serviceOptions, clock, log }: NatsDoorOptions): NatsDoor {
   let connection: NatsConnection | undefined;
   let service: Service | undefined;
+  let closeSocket: () => void = () => undefined;
   let connected = false;
   let confirmed = false;
   let draining = false;
-  let repliesLost = 0;
+  let publishesRefused = 0;
   let resubscribeMs = RESUBSCRIBE_MIN_MS;
   let resubscribing: NodeJS.Timeout | undefined;
+  const pace = createReconnectPace(clock, Math.random, address.tls !== undefined);
+  const outbox = createOutbox(clock);
+  const refusal = createRefusal();
+  const complain = limitRate<unknown>(clock, COMPLAIN_EVERY_MS, (attempts, error) => {
+    // What is refused stays refused until a person changes it.
+    if (refusal.current()) log.error('nats_credentials_refused', { attempts }, error);
+    else log.warning('nats_not_reached', { attempts }, error);
+  });
+  const logPublishRefused = limitRate<unknown>(clock, 1000, (publishes, error) =>
+    log.error('nats_publish_refused', { publishes }, error),
+  );
 
   async function run(): Promise<unknown> {
-    const complaint = setInterval(() => log.warning('nats_not_reached'), COMPLAIN_EVERY_MS);
-    let nc: NatsConnection;
-    try {
-      nc = await connectNats(address);
-    } catch (error) {
-      return error;
-    } finally {
-      clearInterval(complaint);
-    }
+    const nc = await connectForEver();
+    if (nc === undefined) return undefined;
     connection = nc;
-    connected = true;
+    onConnected(nc);
     log.info('nats_connected');
     watch(nc).catch((error: unknown) => log.error('nats_watch_failed', {}, error));
     await subscribe(nc);
     return nc.closed();
   }
 
+  /** Undefined where it was told to close before it was connected. */
+  async function connectForEver(): Promise<NatsConnection | undefined> {
+    while (!draining) {
+      try {
+        const nc = await connectNats(address, pace);
+        if (!draining) return nc;
+        await nc.close();
+      } catch (error) {
+        if (!refusal.heard(error)) refusal.clear();
+        complain(error);
+        await pause(pace.delayMs());
+      }
+    }
+    return undefined;
+  }
+
+  function onConnected(nc: NatsConnection): void {
+    connected = true;
+    refusal.clear();
+    pace.connected();
+    closeSocket = watchSocket(nc, onDisconnected);
+    outbox.release();
+  }
+
+  /** Comes twice for most connections: when the socket is seen to end, and when the client says so, some moments later. */
+  function onDisconnected(): void {
+    connected = false;
+    confirmed = false;
+    outbox.hold();
+  }
+
   async function watch(nc: NatsConnection): Promise<void> {
     for await (const status of nc.status()) {
       switch (status.type) {
         case 'disconnect':
-          connected = false;
-          confirmed = false;
+          onDisconnected();
           log.warning('nats_disconnected');
           break;
+        case 'reconnecting':
+          refusal.attempts();
+          break;
         case 'reconnect':
-          connected = true;
-          log.info('nats_reconnected', { replies_lost_so_far: repliesLost });
+          onConnected(nc);
+          log.info('nats_reconnected', { replies_lost_so_far: repliesLost() });
           void confirm(nc);
           break;
         case 'ldm':
           log.warning('nats_server_leaving');
           break;
         case 'staleConnection':
-          log.warning('nats_server_silent');
+          // The client calls it so as well when a server that is well throws us out.
+          if (!refusal.current()) log.warning('nats_server_silent');
+          onDisconnected();
+          closeSocket();
           break;
         case 'error':
-          log.warning('nats_error', {}, status.error);
-          endRefused(status.error);
+          if (refusal.heard(status.error)) complain(status.error);
+          else onError(status.error);
           break;
         default:
           log.debug('nats_status', { type: status.type });
       }
     }
+  }
+
+  function onError(error: Error): void {
+    if (error instanceof PermissionViolationError && error.operation === 'publish') {
+      publishesRefused += 1;
+      logPublishRefused(error);
+      return;
+    }
+    log.warning('nats_error', {}, error);
+    endRefused(error);
   }
 
   /**
@@ -149,27 +217,26 @@ export function openNatsDoor({ address, service: serviceOptions, log }: NatsDoor
   /** Nothing may escape: what is thrown here would end the client's reading of its socket. */
   function take(message: Msg, { handle }: ServiceEndpoint): void {
     try {
-      handle(toNatsMessage(message, sendable));
+      handle(toNatsMessage(message, outbox));
     } catch (error) {
       log.error('nats_message_not_handled', {}, error);
     }
   }
 
-  function sendable(): boolean {
-    if (!connected) repliesLost += 1;
-    return connected;
+  function repliesLost(): number {
+    return outbox.lost() + publishesRefused;
   }
 
   function state(): NatsState {
     if (draining) return 'draining';
-    if (!connected) return 'not_connected';
+    if (!connected) return refusal.current() ? 'credentials_refused' : 'not_connected';
     return confirmed && service?.isStopped === false ? 'serving' : 'not_subscribed';
   }
 
   return {
     state,
     connected: () => connected,
-    repliesLost: () => repliesLost,
+    repliesLost,
     publish(subject, payload) {
       if (connected) connection?.publish(subject, payload);
       return connected;
@@ -181,13 +248,15 @@ export function openNatsDoor({ address, service: serviceOptions, log }: NatsDoor
       await service?.stop();
     },
     async flush() {
+      while (!connected && outbox.kept() > 0) await pause(LOOK_EVERY_MS);
       if (connected) await connection?.flush();
     },
     async close() {
       draining = true;
       clearTimeout(resubscribing);
+      onDisconnected();
+      outbox.abandon();
       await connection?.close();
-      connected = false;
     },
   };
 }

@@ -1,12 +1,16 @@
 import { headers, Match, type Msg } from 'nats';
+import type { Outbox } from '../../relay/outbox.ts';
 
 export interface NatsMessage {
   readonly subject: string;
   readonly data: Uint8Array;
   /** The header of that name in any case; undefined when there is none. Throws when the headers cannot be read. */
   header(name: string): string | undefined;
-  /** Absent when nobody waits for a reply. Throws when `payload` is larger than the server allows. */
-  readonly reply?: (payload: Uint8Array, error?: ServiceError) => void;
+  /**
+   * Absent when nobody waits for a reply. `usefulUntilMs` says how long it is worth keeping where the connection is
+   * down. Throws when `payload` is larger than the server allows.
+   */
+  readonly reply?: (payload: Uint8Array, usefulUntilMs: number, error?: ServiceError) => void;
 }
 
 /** What NATS micro services put into the headers of a reply that is a failure. */
@@ -18,10 +22,10 @@ export interface ServiceError {
 }
 
 /**
- * A NATS message as the relay takes it. `sendable` is asked before each reply and false while the connection is
- * down: what is published then is thrown away by the client without a word.
+ * A NATS message as the relay takes it. Its reply goes through `outbox`: what is published while the connection is down
+ * is thrown away by the client without a word.
  */
-export function toNatsMessage(message: Msg, sendable: () => boolean): NatsMessage {
+export function toNatsMessage(message: Msg, outbox: Outbox): NatsMessage {
   const { subject, data } = message;
   const header = (name: string) => {
     // Reading them throws for a name with a space or a value with a lone line break in it.
@@ -33,11 +37,15 @@ export function toNatsMessage(message: Msg, sendable: () => boolean): NatsMessag
     subject,
     data,
     header,
-    reply: (payload, error) => {
-      if (!sendable()) return;
-      if (error === undefined) message.respond(payload);
-      else message.respond(payload, { headers: errorHeaders(error) });
-    },
+    reply: (payload, usefulUntilMs, error) =>
+      outbox.put({
+        bytes: payload.length,
+        usefulUntilMs,
+        send: () => {
+          if (error === undefined) message.respond(payload);
+          else message.respond(payload, { headers: errorHeaders(error) });
+        },
+      }),
   };
 }
 

@@ -27,6 +27,21 @@ it('uses one connection for requests that follow one another', async () => {
   expect(server.sockets.size).toBe(1);
 });
 
+it('closes the connection that an answer came over when told to, also under the next request', async () => {
+  const server = await startServer((request, response) => {
+    if (request.url === '/first') response.end();
+  });
+  const client = start(server.url, { maxSockets: 1 });
+  const first = await client.request(get('/first'));
+  const next = client.request(get('/next'));
+  await expect.poll(() => server.requests.length).toBe(2);
+
+  first.closeConnection();
+
+  await expect(next).rejects.toMatchObject({ failure: 'reset' });
+  await expect.poll(() => server.sockets.size).toBe(0);
+});
+
 it('opens at most maxSockets connections', async () => {
   const server = await startServer(reply(200, '{}'));
   const client = start(server.url, { maxSockets: 3 });

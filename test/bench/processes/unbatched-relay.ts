@@ -21,12 +21,12 @@ const http = createHttpClient({
   baseUrl: new URL(allocator.url.origin),
   maxResponseBytes: MAX_ANSWER_BYTES,
   maxSockets: 256,
-  headers: () => ({ authorization: `Bearer ${allocator.token}` }),
+  headers: () => ({ authorization: `Bearer ${process.env['ALLOCATOR_TOKEN']}` }),
 });
 const allocate = createForward(createPost({ http, path: allocator.url.pathname }), log);
 const relay = createRelay({ allocate, clock, log, maxInFlight: config.maxInFlight });
 const door = openNatsDoor({
-  address: { servers: config.nats.servers, tls: config.nats.tls, name: 'unbatched' },
+  address: { servers: config.nats.servers, tls: undefined, name: 'unbatched' },
   service: {
     name: 'unbatched',
     version: '0.0.0',
@@ -40,6 +40,7 @@ const door = openNatsDoor({
       figures: () => ({ requests: 0, errors: 0, processingMs: 0, lastError: undefined, data: {} }),
     })),
   },
+  clock,
   log,
 });
 await startHealthServer({
