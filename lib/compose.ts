@@ -105,6 +105,7 @@ function composeService({ name, recordPrefix }: Service, config: AllocatorConfig
   const consul = createConsulDiscovery({
     ...config.consul,
     serviceName: name,
+    maxAgeMs: config.view.staleMs,
     token: () => secrets.get('CONSUL_TOKEN'),
     log,
   });

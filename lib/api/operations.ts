@@ -60,9 +60,29 @@ export function createAllocate({ services, clock, strategies }: AllocateOptions)
     );
     return read.map((entry): Reply => {
       if ('code' in entry) return failureReply(entry);
-      return toReply(outcomes.get(entry) ?? { kind: 'deadline_exceeded' }, entry.request);
+      const outcome = outcomes.get(entry);
+      // A success of another operation would be a reply without what this one promises; what was done is not known.
+      const told = outcome !== undefined && fits(outcome, entry.request) ? outcome : UNKNOWN;
+      return toReply(told, entry.request);
     });
   };
+}
+
+const UNKNOWN: Outcome = { kind: 'deadline_exceeded' };
+
+/** What each kind of request comes to where it succeeds. */
+const SUCCESSES = {
+  assign: 'assigned',
+  lookup: 'found',
+  renew: 'found',
+  release: 'released',
+  choose: 'chosen',
+  list: 'listed',
+} as const satisfies Record<ServiceRequest['op'], Outcome['kind']>;
+const SUCCESS_KINDS: ReadonlySet<Outcome['kind']> = new Set(Object.values(SUCCESSES));
+
+function fits({ kind }: Outcome, { op }: ServiceRequest): boolean {
+  return kind === SUCCESSES[op] || !SUCCESS_KINDS.has(kind);
 }
 
 interface Asked {

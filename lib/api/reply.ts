@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isInstanceId } from '../domain/ids.ts';
 import type { Op } from './op.ts';
 import { FAILURES, type FailureCode, type FailureReply, type Reply, type SuccessReplies } from './outcomes.ts';
 
@@ -6,7 +7,8 @@ const CODES = Object.keys(FAILURES) as FailureCode[];
 
 const success = { success: z.literal(true) };
 const degraded = z.exactOptional(z.array(z.string()));
-const InstanceId = z.string().check(z.minLength(1));
+/** Callers make NATS subjects of it. */
+const InstanceId = z.string().check(z.refine(isInstanceId));
 
 const GameReply = z.object({
   ...success,

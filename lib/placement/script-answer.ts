@@ -15,6 +15,9 @@ const Explained = z.object({
   sampled_at: z.union([z.number(), z.literal(false)]),
 });
 
+/** Redis keeps no key for longer, ms. */
+const MOST_MS = Number.MAX_SAFE_INTEGER;
+
 const Answer = z.object({
   now: z.number(),
   results: z.array(
@@ -22,7 +25,11 @@ const Answer = z.object({
       z.tuple([z.literal('placed'), z.number(), z.boolean()]),
       z.tuple([z.literal('recorded'), z.string(), z.boolean(), z.boolean()]),
       z.tuple([z.literal('chosen'), z.number()]),
-      z.tuple([z.literal('found'), z.string(), z.union([z.number(), z.literal(false)])]),
+      z.tuple([
+        z.literal('found'),
+        z.string(),
+        z.union([z.number().check(z.minimum(0), z.maximum(MOST_MS)), z.literal(false)]),
+      ]),
       z.tuple([z.literal('kept'), z.string()]),
       z.tuple([
         z.enum([

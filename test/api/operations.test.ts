@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import type { BatchItem } from '../../lib/api/batch.ts';
-import type { Op } from '../../lib/api/op.ts';
+import { OPS, type Op } from '../../lib/api/op.ts';
 import { createAllocate } from '../../lib/api/operations.ts';
 import { readReply } from '../../lib/api/reply.ts';
 import type { Strategy } from '../../lib/app/placement.ts';
 import type { AssignRequest, Outcome, ServiceRequest } from '../../lib/app/service-requests.ts';
-import { NOW_MS } from '../support/fakes.ts';
+import { instance, NOW_MS } from '../support/fakes.ts';
 import { noLimit } from '../support/http-server.ts';
 
 const ASSIGNED = {
@@ -16,6 +16,16 @@ const ASSIGNED = {
   reassigned: false,
   degraded: [],
 } as const satisfies Outcome;
+
+/** What each kind of request comes to. */
+const OUTCOMES: Readonly<Record<ServiceRequest['op'], Outcome>> = {
+  assign: ASSIGNED,
+  lookup: { kind: 'found', instanceId: '10.0.0.5', expiresInS: undefined },
+  renew: { kind: 'found', instanceId: '10.0.0.5', expiresInS: 70 },
+  release: { kind: 'released' },
+  choose: { kind: 'chosen', instance: instance('10.0.0.4'), degraded: [] },
+  list: { kind: 'listed', instances: [], degraded: [] },
+};
 
 /** Carries out `items`; every request is answered with what `answer` says. The second service has no games. */
 async function allocate(
@@ -320,13 +330,30 @@ it('asks each service for its own, all of it at once and in order', async () => 
       { op: 'instances', service: 'ai-service', request: {} },
       item('c', { op: 'lookup' }),
     ],
-    (request) => ({ kind: 'found', instanceId: gameOf(request) ?? request.op, expiresInS: undefined }),
+    (request) => OUTCOMES[request.op],
   );
 
   expect(asked.map((requests) => requests.map(gameOf))).toEqual([['a', 'b', 'c']]);
   expect(askedOthers.map((requests) => requests.map(({ op }) => op))).toEqual([['choose', 'list']]);
-  expect(replies).toMatchObject(['a', 'choose', 'b', 'list', 'c'].map((instance_id) => ({ instance_id })));
+  expect(replies).toMatchObject([
+    { instance_id: '10.0.0.3' },
+    { instance: { address: '10.0.0.4' } },
+    { success: true },
+    { instances: [] },
+    { instance_id: '10.0.0.5' },
+  ]);
 });
+
+it.each(OPS.flatMap((op) => Object.values(OUTCOMES).map((outcome) => [op, outcome.kind, outcome] as const)))(
+  'answers %s with a success of its own, or says that nothing is known: %s',
+  async (op, _kind, outcome) => {
+    const { replies } = await allocate([item('a', { op })], () => outcome);
+
+    const [reply] = replies;
+    expect(readReply(op, reply)).toEqual(reply);
+    if (!reply?.success) expect(reply).toMatchObject({ code: 'deadline_exceeded' });
+  },
+);
 
 it.each(['other-service', '', 'constructor', 'Game-Service'])('does not know the service %j', async (service) => {
   const { replies } = await allocate([item('a', { service }), item('a')]);

@@ -31,6 +31,8 @@ it.each(OPS)('takes a failure for a reply to %s', (op) => {
 it.each<[Op, unknown]>([
   ['assign', REPLIES.release],
   ['assign', { success: true, instance_id: '' }],
+  ['assign', { success: true, instance_id: 'a.*' }],
+  ['lookup', { success: true, instance_id: 'a b' }],
   ['lookup', { success: true }],
   ['lookup', { success: true, instance_id: 'a', expires_in_s: -1 }],
   ['renew', { success: true, instance_id: 'a', expires_in_s: 1.5 }],

@@ -10,6 +10,8 @@ export interface ConsulOptions extends FleetListOptions {
   readonly token: () => string | undefined;
   /** The service to look up. */
   readonly serviceName: string;
+  /** A list that is older than this, ms, as the server itself says, is of no use. */
+  readonly maxAgeMs: number;
   readonly log: Log;
 }
 
@@ -32,6 +34,7 @@ export function createConsulDiscovery(options: ConsulOptions): Discovery {
 
   async function list(signal: AbortSignal): Promise<FleetList> {
     const answer = await http.request({ method: 'GET', path, signal });
+    refuseOutdated(answer, options.maxAgeMs);
     const version = versionOf(answer);
     // 3,000 instances take 20 to 40 ms to parse, during which this process does nothing else.
     if (last !== undefined && version === last.version) return last.fleet;
@@ -47,6 +50,15 @@ export function createConsulDiscovery(options: ConsulOptions): Discovery {
   }
 
   return { list };
+}
+
+/** A server that is cut off from its leader goes on answering with what it heard last, however long ago that was. */
+function refuseOutdated({ status, headers }: HttpAnswer, maxAgeMs: number): void {
+  const lastContactMs = headers['x-consul-lastcontact'];
+  if (status !== 200 || typeof lastContactMs !== 'string' || !(Number(lastContactMs) > maxAgeMs)) return;
+  throw new UpstreamError('consul', 'error_reply', {
+    cause: new Error('A list from a server that has not heard of its leader for too long'),
+  });
 }
 
 /**

@@ -49,9 +49,22 @@ export function createPrometheusMetrics({ baseUrl, token, query, label, log }: P
   return { load };
 }
 
-/** Prometheus's own word for what went wrong (bad_data, timeout, execution), as the error's code. */
+/** Prometheus's own words for what went wrong. */
+const ERROR_TYPES = [
+  'bad_data',
+  'timeout',
+  'canceled',
+  'execution',
+  'internal',
+  'unavailable',
+  'not_found',
+  'not_acceptable',
+];
+
+/** With the word as its code, which is logged: any other text stays where it came from. */
 function queryError(errorType: string | undefined): Error {
-  return Object.assign(new Error('The query failed'), { code: errorType?.slice(0, 40) });
+  const code = ERROR_TYPES.find((known) => known === errorType);
+  return Object.assign(new Error('The query failed'), { code });
 }
 
 function authorization(token: string | undefined): Record<string, string> {

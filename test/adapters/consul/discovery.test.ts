@@ -101,6 +101,24 @@ it.each([...UPSTREAM_FAULTS, { fault: 'answers an object', listener: reply(200, 
   },
 );
 
+it.each([
+  ['300000', true],
+  ['300001', false],
+  ['9223372036854', false],
+  ['unknown', true],
+])('takes a list of a server that last heard of its leader %s ms ago: %s', async (age, taken) => {
+  const headers = { 'X-Consul-LastContact': age, 'X-Consul-KnownLeader': 'false', 'X-Consul-Index': '7' };
+  const answers = [{ 'X-Consul-Index': '7' }, headers].map((each) => reply(200, [healthEntry()], each));
+  const server = await startServer((...call) => answers.shift()?.(...call));
+  const { list } = discovery(server.url);
+  await list(noLimit()); // what has not changed is too old all the same
+
+  const second = list(noLimit());
+
+  if (taken) expect((await second).instances).toHaveLength(1);
+  else await expect(second).rejects.toMatchObject({ failure: 'error_reply' });
+});
+
 it('reports connect when nothing listens', async () => {
   const url = new URL(`http://127.0.0.1:${await freePort()}`);
 
@@ -135,6 +153,7 @@ function discovery(baseUrl: URL, options: Partial<ConsulOptions> = {}) {
     token: () => undefined,
     serviceName: 'game-service',
     instanceId: 'address',
+    maxAgeMs: 300_000,
     defaults: DEFAULTS,
     log: recordedLog(),
     ...options,

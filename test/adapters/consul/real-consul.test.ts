@@ -108,6 +108,7 @@ function find(serviceName: string): Discovery {
     token: () => undefined,
     serviceName,
     instanceId: 'address',
+    maxAgeMs: 300_000,
     defaults: { cpuCores: 4, memoryBytes: 8e9 },
     log: recordedLog(),
   });
