@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { FleetList } from '../domain/fleet.ts';
+import { isInstanceId } from '../domain/ids.ts';
 import type { Clock, Log, RedisClient } from './ports.ts';
 import { withTimeout } from './with-timeout.ts';
 
@@ -37,19 +38,23 @@ export interface TextCodec {
   decode(encoded: string): Promise<string>;
 }
 
+const Port = z.int().check(z.minimum(1), z.maximum(65_535));
+const Size = z.number().check(z.positive());
+
+/** No instance comes from there that would not have come from Consul: whoever can write to Redis may have written it. */
 const Saved = z.object({
   atMs: z.number(),
   instances: z.array(
     z.object({
-      id: z.string(),
-      port: z.exactOptional(z.number()),
+      id: z.string().check(z.refine(isInstanceId)),
+      port: z.exactOptional(Port),
       address: z.exactOptional(z.string()),
-      restPort: z.exactOptional(z.number()),
-      grpcPort: z.exactOptional(z.number()),
+      restPort: z.exactOptional(Port),
+      grpcPort: z.exactOptional(Port),
       status: z.enum(['eligible', 'listed', 'gone']),
       draining: z.exactOptional(z.literal(true)),
-      cpuCores: z.number(),
-      memoryBytes: z.number(),
+      cpuCores: Size,
+      memoryBytes: Size,
       maxGames: z.exactOptional(z.int().check(z.minimum(1))),
       // Lists that were saved by a version without them are read too.
       tags: z._default(z.array(z.string()), []),

@@ -192,6 +192,11 @@ it.each([
   `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","status":"ill","cpuCores":4,"memoryBytes":1}]}`,
   `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","status":"gone","cpuCores":4,"memoryBytes":1,"maxGames":0}]}`,
   `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","status":"gone","cpuCores":4,"memoryBytes":1,"tags":[1]}]}`,
+  `{"atMs":${NOW_MS},"instances":[{"id":"a b","status":"gone","cpuCores":4,"memoryBytes":1}]}`,
+  `{"atMs":${NOW_MS},"instances":[{"id":"a.>","status":"gone","cpuCores":4,"memoryBytes":1}]}`,
+  `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","port":70000,"status":"gone","cpuCores":4,"memoryBytes":1}]}`,
+  `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","status":"gone","cpuCores":0,"memoryBytes":1}]}`,
+  `{"atMs":${NOW_MS},"instances":[{"id":"10.0.0.1","status":"gone","cpuCores":4,"memoryBytes":-1}]}`,
 ])('does not use what is no saved list: %s', async (text) => {
   const { savedList, redis, log } = setUp();
   redis.values.set(KEY, text);
