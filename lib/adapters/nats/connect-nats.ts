@@ -1,6 +1,8 @@
 import { type Authenticator, connect, type NatsConnection, type NodeConnectionOptions } from 'nats';
 import type { ReconnectPace } from './reconnect-pace.ts';
 
+const DEFAULT_PORT = 4222;
+
 export interface NatsAddress {
   /** nats:// or tls:// URLs of servers of one cluster. */
   readonly servers: readonly string[];
@@ -20,8 +22,19 @@ export interface NatsTls {
  * Tries each server once, and rejects with what the last of them said: the client's own waiting for a first connect
  * would keep that to itself. From the first connect on it reconnects for ever, at `pace`.
  */
-export function connectNats(address: NatsAddress, pace: ReconnectPace): Promise<NatsConnection> {
-  return connect(natsOptions(address, pace));
+export async function connectNats(address: NatsAddress, pace: ReconnectPace): Promise<NatsConnection> {
+  const nc = await connect(natsOptions(address, pace));
+  // The client forgets for good whom it could not reach on the way to its first connection.
+  const known = nc.getServers().map(({ listen }) => listen);
+  const forgotten = address.servers.map(toListen).filter((listen) => !known.includes(listen));
+  if (forgotten.length > 0) nc.setServers([...known, ...forgotten]);
+  return nc;
+}
+
+/** A server as the client calls it: `host:port`. */
+function toListen(server: string): string {
+  const { hostname, port } = new URL(server);
+  return `${hostname.toLowerCase()}:${port || DEFAULT_PORT}`;
 }
 
 /** The client's defaults give up after ten attempts, at the second refusal of credentials, and notice a dead server late. */
