@@ -71,7 +71,7 @@ async function serve(config: RelayConfig): Promise<void> {
   const door = openNatsDoor({
     address: {
       ...{ servers, tls, name: config.log.service },
-      ...(credentials && { authenticator: createAuthenticator(credentials, log) }),
+      ...(credentials && { authenticator: createAuthenticator(credentials, clock, log) }),
     },
     service: {
       name: config.log.service.replaceAll(/[^-\w]/g, '-'),

@@ -6,7 +6,11 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from 'nats';
-import type { Log } from '../../app/ports.ts';
+import type { Clock, Log } from '../../app/ports.ts';
+import { limitRate } from '../../relay/limit-rate.ts';
+
+/** Connecting is tried up to 50 times a second. */
+const COMPLAIN_EVERY_MS = 10_000;
 
 /** How the relay says to NATS who it is. Files are those that `nsc` writes. */
 export type NatsCredentials =
@@ -17,12 +21,12 @@ export type NatsCredentials =
   | { readonly kind: 'token'; readonly token: string };
 
 /** Makes what the client asks at each connect. It throws only before a file has been read for the first time. */
-export function createAuthenticator(credentials: NatsCredentials, log: Log): Authenticator {
+export function createAuthenticator(credentials: NatsCredentials, clock: Clock, log: Log): Authenticator {
   switch (credentials.kind) {
     case 'creds_file':
-      return rereading(credentials.path, credsAuthenticator, log);
+      return rereading(credentials.path, credsAuthenticator, clock, log);
     case 'nkey_file':
-      return rereading(credentials.path, (seed) => nkeyAuthenticator(trimmed(seed)), log);
+      return rereading(credentials.path, (seed) => nkeyAuthenticator(trimmed(seed)), clock, log);
     case 'nkey_seed':
       return nkeyAuthenticator(Buffer.from(credentials.seed));
     case 'user':
@@ -36,7 +40,10 @@ export function createAuthenticator(credentials: NatsCredentials, log: Log): Aut
  * Reads the file at every connect, so that rotated credentials are used without a restart. What was read last and was
  * in order serves where it cannot be read, or is only half written: what an authenticator throws closes the client for good.
  */
-function rereading(path: string, make: (contents: Uint8Array) => Authenticator, log: Log): Authenticator {
+function rereading(path: string, make: (contents: Uint8Array) => Authenticator, clock: Clock, log: Log): Authenticator {
+  const complain = limitRate<unknown>(clock, COMPLAIN_EVERY_MS, (attempts, error) =>
+    log.error('nats_credentials_unreadable', { attempts }, error),
+  );
   let lastGood: Authenticator | undefined;
   return (nonce) => {
     try {
@@ -45,7 +52,7 @@ function rereading(path: string, make: (contents: Uint8Array) => Authenticator, 
       lastGood = current;
       return answer;
     } catch (error) {
-      log.error('nats_credentials_unreadable', {}, error);
+      complain(error);
       if (lastGood === undefined) throw error;
       return lastGood(nonce);
     }
