@@ -107,6 +107,6 @@ export function createSecrets<Name extends string>(options: SecretsOptions<Name>
 }
 
 /** UPSTASH_REDIS_REST_TOKEN is kept as `upstash-redis-rest-token` under the configured path. */
-function parameterName(name: string): string {
+export function parameterName(name: string): string {
   return name.toLowerCase().replaceAll('_', '-');
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GOLDEN_CONFIG, GOLDEN_T0, type GoldenDecision, runGolden, toCall } from '../../dev/doctor/golden/golden.ts';
+import { GOLDEN_DECISIONS } from '../../dev/doctor/golden/golden-decisions.ts';
 import { createLuaPlacement } from '../../lib/placement/lua-placement.ts';
 import { placementConfig } from '../support/placement.ts';
 import { type PlacementServer, startPlacementServer } from '../support/placement-service.ts';
-import { GOLDEN_CONFIG, GOLDEN_T0, type GoldenDecision, runGolden, toCall } from './golden.ts';
-import { GOLDEN_DECISIONS } from './golden-decisions.ts';
 import { createRuleModel } from './rule-model.ts';
 
 let server: PlacementServer;

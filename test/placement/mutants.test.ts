@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runGolden } from '../../dev/doctor/golden/golden.ts';
+import { GOLDEN_DECISIONS } from '../../dev/doctor/golden/golden-decisions.ts';
 import { createLuaPlacement, loadScript } from '../../lib/placement/lua-placement.ts';
 import { placementConfig } from '../support/placement.ts';
 import { type PlacementServer, startPlacementServer } from '../support/placement-service.ts';
-import { runGolden } from './golden.ts';
-import { GOLDEN_DECISIONS } from './golden-decisions.ts';
 import { MUTANTS } from './mutants.ts';
 
 const { source } = loadScript();

@@ -4,8 +4,8 @@ import type {
   PlacementCall,
   PlacementRequest,
   PlacementResult,
-} from '../../lib/app/placement.ts';
-import type { PlacementConfig } from '../../lib/placement/lua-placement.ts';
+} from '../../../lib/app/placement.ts';
+import type { PlacementConfig } from '../../../lib/placement/lua-placement.ts';
 
 /**
  * A short history of one service, and what the rule answers in it. Plain data, played on any Placement whose clock can
