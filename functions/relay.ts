@@ -9,20 +9,23 @@ import type { Clock, Log } from '../lib/app/ports.ts';
 import type { AllocatorDoor } from '../lib/config/allocator-door.ts';
 import { ConfigError, type Env } from '../lib/config/env.ts';
 import { type RelayConfig, readRelayConfig } from '../lib/config/relay-config.ts';
+import { askHealth } from '../lib/relay/ask-health.ts';
 import { createAssignEvents } from '../lib/relay/assign-events.ts';
 import type { Counts } from '../lib/relay/counts.ts';
 import { drain } from '../lib/relay/drain.ts';
 import { createPost, MAX_ANSWER_BYTES } from '../lib/relay/forward.ts';
 import { startHealthServer } from '../lib/relay/health-server.ts';
+import { startHeartbeat } from '../lib/relay/heartbeat.ts';
 import { reachFunction, reachOwn, type Way } from '../lib/relay/reach-function.ts';
 import { createRelay } from '../lib/relay/relay.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
-const USAGE = `Usage: relay [--check-config | --help]
+const USAGE = `Usage: relay [--check-config | --health | --help]
 
 Answers game assignments over NATS. Everything is configured by environment variables.
 
   --check-config  say what is wrong with the configuration, one line per problem, and exit
+  --health        ask the relay that runs here whether it is well, and exit with 0 if it is
   --help          print this and exit
 `;
 
@@ -47,6 +50,7 @@ async function main(args: readonly string[], env: Env): Promise<void> {
     return exit(1, process.stderr, `${error.problems.join('\n')}\n`);
   }
   if (flags['check-config']) return exit(0, process.stdout, 'configuration is valid\n');
+  if (flags.health) return exit((await askHealth(config.port)) ? 0 : 1, process.stdout, '');
   await serve(config);
 }
 
@@ -107,11 +111,20 @@ async function serve(config: RelayConfig): Promise<void> {
     };
   }
 
+  const notReady = () => (door.state() === 'serving' ? undefined : door.state());
+  const heartbeat = startHeartbeat({
+    notReady,
+    connected: door.connected,
+    figures: () => ({ received: relay.stats().received, in_flight: relay.inFlight() }),
+    log,
+  });
+
   let stopping = false;
   async function stop(signal: NodeJS.Signals): Promise<void> {
     if (stopping) process.exit(1);
     stopping = true;
     log.info('stopping', { signal, in_flight: relay.inFlight() });
+    heartbeat.stop();
     way.stop();
     await drain(door, relay, log);
     const { received, unsent } = relay.stats();
@@ -131,7 +144,7 @@ async function serve(config: RelayConfig): Promise<void> {
   try {
     await startHealthServer({
       port: config.port,
-      notReady: () => (door.state() === 'serving' ? undefined : door.state()),
+      notReady,
       details: () => ({
         service: config.log.service,
         title: config.title,
@@ -182,7 +195,7 @@ function toFigures({ succeeded, failed, answeringMs, lastFailure }: Counts) {
 function readFlags(args: readonly string[]) {
   const flag = { type: 'boolean', default: false } as const;
   try {
-    return parseArgs({ args: [...args], options: { help: flag, 'check-config': flag } }).values;
+    return parseArgs({ args: [...args], options: { help: flag, 'check-config': flag, health: flag } }).values;
   } catch {
     return undefined;
   }

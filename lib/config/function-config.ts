@@ -4,7 +4,7 @@ import { type AllocatorConfig, AllocatorVariables, toAllocatorConfig } from './a
 import { ConfigError, defaulted, type Env, flag, httpUrl, readEnv, text } from './env.ts';
 import { type LogConfig, LogVariables, toLogConfig } from './log-config.ts';
 
-const FunctionVariables = z.object({
+export const FunctionVariables = z.object({
   ...LogVariables,
   ...AllocatorVariables,
   UPSTASH_REDIS_REST_URL: httpUrl(),
@@ -23,6 +23,8 @@ export interface FunctionConfig {
   readonly upstashUrl: URL;
   /** Whether nobody needs a token. */
   readonly anonymous: boolean;
+  /** Where it is deployed; undefined on a developer's machine. */
+  readonly deployedStage: string | undefined;
 }
 
 /** A deployed function's configuration. Throws ConfigError, also without Upstash: a function reaches no TCP Redis. */
@@ -35,6 +37,7 @@ export function readFunctionConfig(env: Env): FunctionConfig {
     allocator: toAllocatorConfig(variables),
     upstashUrl: variables.UPSTASH_REDIS_REST_URL,
     anonymous: variables.ALLOW_ANONYMOUS,
+    deployedStage: variables.STAGE === LOCAL_STAGE ? undefined : variables.STAGE,
   };
 }
 

@@ -16,21 +16,27 @@ export interface HealthServer {
 }
 
 /**
- * Answers `/livez` (the event loop runs), `/readyz` (requests are served: 200, else 503 with the reason) and
- * `/health` (the same, with figures). Rejects when the port cannot be had.
+ * Answers `/livez` (the event loop runs), `/readyz` (requests are served: 200, else 503 with the reason), `/health` (the
+ * same, with figures) and `/startedz` (200 from the first time on that it was seen ready: for supervisors that have one
+ * check for both, and that must neither take a relay for good that never got anywhere, nor end one that waits for NATS).
+ * Rejects when the port cannot be had.
  */
 export function startHealthServer({ port, notReady, details }: HealthServerOptions): Promise<HealthServer> {
+  let started = false;
   const server = createServer((request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return send(response, 405, { message: 'Only GET is answered here.' }, { allow: 'GET, HEAD' });
     }
     const reason = notReady();
     const status = reason === undefined ? 200 : 503;
+    started ||= reason === undefined;
     switch (request.url?.split('?', 1)[0]) {
       case '/livez':
         return send(response, 200, { status: 'ok' });
       case '/readyz':
         return send(response, status, reason === undefined ? { ready: true } : { ready: false, reason });
+      case '/startedz':
+        return send(response, started ? 200 : 503, { started });
       case '/health':
         return send(response, status, { status: reason ?? 'ok', ...details() });
       default:

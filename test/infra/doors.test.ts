@@ -4,20 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import relayPrincipal from '../../deploy/relay-principal.cjs';
 import { build } from '../../esbuild.config.mjs';
-import { packageService } from '../support/package-service.ts';
-
-interface Resource {
-  readonly Type: string;
-  readonly Properties: Readonly<Record<string, unknown>>;
-}
-
-interface Statement {
-  readonly Effect: string;
-  readonly Principal?: unknown;
-  readonly Action: string | readonly string[];
-  readonly Resource?: unknown;
-  readonly Condition?: unknown;
-}
+import { PACKAGING_LIMIT_MS, packageService } from '../support/package-service.ts';
+import { type Resource, readTemplate, type Statement, statementsIn } from './template.ts';
 
 let folder = '';
 let text = '';
@@ -28,8 +16,8 @@ beforeAll(async () => {
   await build();
   await packageService(folder, 'dev');
   text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8');
-  resources = JSON.parse(text).Resources;
-});
+  ({ resources } = await readTemplate(folder));
+}, PACKAGING_LIMIT_MS);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 it('describes the functions as they are meant', () => {
@@ -99,9 +87,11 @@ it('grants both actions that a function URL needs to the one role of the relay, 
 it('grants no other role anything in Lambda, and nobody but the HTTP API a function', () => {
   const roles = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::IAM::Role');
 
-  expect(roles.map(([name]) => name).toSorted()).toEqual(['IamRoleLambdaExecution', 'RelayRole']);
-  const actions = granted('IamRoleLambdaExecution').flatMap(({ Action }) => Action);
-  expect(actions.filter((action) => !/^(logs|ssm|kms):/.test(action))).toEqual([]);
+  expect(roles.length).toBeGreaterThan(5);
+  for (const [name] of roles.filter(([each]) => each !== 'RelayRole')) {
+    const actions = granted(name).flatMap(({ Action }) => Action);
+    expect([name, actions.filter((action) => !/^(logs|ssm|kms):/.test(action))]).toEqual([name, []]);
+  }
   for (const { Properties } of ofType('AWS::Lambda::Permission')) {
     expect(Properties).toMatchObject({ Principal: 'apigateway.amazonaws.com', SourceArn: expect.anything() });
   }
@@ -146,11 +136,4 @@ function ofType(type: string): readonly Resource[] {
 /** The statements of a role's own policies. */
 function granted(role: string): readonly Statement[] {
   return statementsIn(propertiesOf(role)['Policies']);
-}
-
-/** Every statement of every policy below `value`. */
-function statementsIn(value: unknown): readonly Statement[] {
-  if (typeof value !== 'object' || value === null) return [];
-  const own = 'Statement' in value ? [value.Statement].flat() : [];
-  return [...(own as Statement[]), ...Object.values(value).flatMap(statementsIn)];
 }
