@@ -191,7 +191,7 @@ it('F15 an instance that is gone keeps its games until the grace is over, and ea
   const games = newGames(40);
   for (const gameId of games) await world.untilPlaced(gameId);
   const homes = await world.readRecords(games);
-  const [gone = ''] = homes;
+  const gone = mostFrequent(homes);
   const [firstOverNats = '', firstOverHttp = '', ...others] = games.filter((_, index) => homes[index] === gone);
   expect(others.length).toBeGreaterThan(2);
 
@@ -233,3 +233,8 @@ it('F15 an instance that is gone keeps its games until the grace is over, and ea
     }
   }
 });
+
+function mostFrequent(ids: readonly (string | undefined)[]): string {
+  const timesOf = (id: string | undefined) => ids.filter((each) => each === id).length;
+  return ids.toSorted((a, b) => timesOf(b) - timesOf(a))[0] ?? '';
+}

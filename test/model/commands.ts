@@ -31,10 +31,20 @@ function assign(game: string, attempt: string, asks: readonly number[], copies: 
   return async (register: Register, world: World) => {
     const batch = Array.from({ length: copies }, () => ({ op: 'assign' as const, game, attempt }));
     for (const by of asks) register.called(by, true, world.nowS());
-    const replies = (await Promise.all(asks.map((by) => world.ask(by, batch)))).flat();
+    const batches = await Promise.all(asks.map((by) => world.ask(by, batch)));
     const recorded = await world.record(game);
-    const seen: readonly (Reply | undefined)[] = isLost ? replies.map(() => undefined) : replies;
-    for (const reply of seen) register.assigned(game, attempt, reply, recorded, world.nowS());
+    const before = register.game(game).record?.instance;
+    // A batch is carried out at one moment: one of two may have come before the other has moved the game.
+    const wasEarlier = (replies: readonly Reply[]) =>
+      before !== undefined && replies.every((reply) => 'instance_id' in reply && reply.instance_id === before);
+    for (const replies of batches.toSorted((a, b) => Number(wasEarlier(b)) - Number(wasEarlier(a)))) {
+      const then = wasEarlier(replies) ? (before ?? null) : recorded;
+      for (const reply of replies) {
+        register.assigned(game, attempt, isLost ? undefined : reply, then, world.nowS());
+      }
+    }
+    // Also what nobody has been told of.
+    register.moved(game, attempt, recorded, world.nowS());
   };
 }
 

@@ -104,13 +104,7 @@ export class Register {
   assigned(name: string, attempt: string, reply: Reply | undefined, recorded: string | null, nowS: number): void {
     const game = this.game(name);
     const { record: before, released } = game;
-    if (recorded !== (before?.instance ?? null)) {
-      expect(recorded, 'a write-once record was lost').not.toBeNull();
-      if (recorded === null) return;
-      if (before) this.#expectMayMove(before, nowS);
-      this.seen[before ? 'moved' : 'placed'] += 1;
-      this.#place(game, { instance: recorded, placedS: nowS, untilS: nowS + TTL_S, attempt });
-    }
+    this.moved(name, attempt, recorded, nowS);
     if (reply === undefined) return;
     if (!reply.success) {
       this.#expectRefusedByRight(reply.code, before);
@@ -129,6 +123,18 @@ export class Register {
     expect(reply.instance_id, 'two instances for one game').toBe(game.record.instance);
     const replayed = 'replayed' in reply && reply.replayed === true;
     if (before === game.record) expect(replayed).toBe(attempt !== before.attempt);
+  }
+
+  /** Takes in what the record says now. */
+  moved(name: string, attempt: string, recorded: string | null, nowS: number): void {
+    const game = this.game(name);
+    const { record: before } = game;
+    if (recorded === (before?.instance ?? null)) return;
+    expect(recorded, 'a write-once record was lost').not.toBeNull();
+    if (recorded === null) return;
+    if (before) this.#expectMayMove(before, nowS);
+    this.seen[before ? 'moved' : 'placed'] += 1;
+    this.#place(game, { instance: recorded, placedS: nowS, untilS: nowS + TTL_S, attempt });
   }
 
   #place(game: Game, generation: Generation): void {
