@@ -75,7 +75,8 @@ export function startLoad({ driver, addresses, perSecond, seed, windows }: LoadO
   async function overNats(op: GameOp, gameId: string): Promise<SeenReply | undefined> {
     const { id, reply, ms } = await driver.ask(gameId, { op });
     const nowMs = performance.now();
-    if (reply === undefined) excuse(id, whyUnanswered({ fromMs: nowMs - ms, toMs: nowMs }, windows()));
+    const inTime = reply !== undefined && ms <= TIMEOUT_MS;
+    if (!inTime) excuse(id, whyUnanswered({ fromMs: nowMs - ms, toMs: nowMs }, windows()));
     seen.push({ op, door: 'nats', sentMs: nowMs - ms, ms, outcome: outcomeOf(reply) });
     return reply;
   }
