@@ -13,6 +13,7 @@ import type { RunningServer } from './servers/running-server.ts';
 import { createSecret } from './stack/create-secret.ts';
 import { createMeasuredLoad, type MeasuredLoad } from './stack/measured-load.ts';
 import { printedUrl } from './stack/node-server.ts';
+import { createRelayTargets } from './stack/relay-targets.ts';
 import { startFleetProcess, startFunctions, startRelay, startUpstash } from './stack/start-parts.ts';
 import { tapReplies } from './stack/tap-replies.ts';
 
@@ -123,11 +124,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
   async function startAll(): Promise<Stack> {
     const targetsFile = join(folder, 'targets.json');
+    const relayTargetsFile = join(folder, 'relay-targets.json');
+    const scraped = createRelayTargets(relayTargetsFile);
     const [nats, redis, consul, prometheus] = await Promise.all([
       begin(() => startNats()),
       begin(() => startRedis()),
       begin(() => startConsul()),
-      begin(() => startPrometheus({ scrapeIntervalS, targetsFile })),
+      begin(() => startPrometheus({ scrapeIntervalS, targetsFile, relayTargetsFile })),
     ]);
     untap = tapReplies(nats.url);
     await untap;
@@ -160,7 +163,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ALLOCATOR_TOKEN: assignToken,
       ...options.relayEnv,
     };
-    const relay = await begin(() => startRelay(relayEnv));
+    const relay = await begin(() => startRelay(relayEnv).then(scraped));
     const measuredLoad = createMeasuredLoad(env);
     onProgress(`waiting until Prometheus has measured ${instances} instances`);
     await waitUntilMeasured(measuredLoad, instances);
@@ -188,7 +191,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       },
       functionStatus: () => getJson(`${functions.url}/__host`),
       upstashCounters: () => getJson(`${upstash.url}/__counters`),
-      addRelay: (more = {}) => begin(() => startRelay({ ...relayEnv, ...more })),
+      addRelay: (more = {}) => begin(() => startRelay({ ...relayEnv, ...more }).then(scraped)),
     };
   }
 

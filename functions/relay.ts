@@ -5,6 +5,7 @@ import { createSigningClient } from '../lib/adapters/iam/signing-client.ts';
 import { createLog } from '../lib/adapters/log/create-log.ts';
 import { createAuthenticator } from '../lib/adapters/nats/credentials.ts';
 import { openNatsDoor } from '../lib/adapters/nats/nats-door.ts';
+import { createMetricsPage } from '../lib/adapters/prom/metrics-page.ts';
 import type { Clock, Log } from '../lib/app/ports.ts';
 import type { AllocatorDoor } from '../lib/config/allocator-door.ts';
 import { ConfigError, type Env } from '../lib/config/env.ts';
@@ -17,7 +18,9 @@ import { createPost, MAX_ANSWER_BYTES } from '../lib/relay/forward.ts';
 import { startHealthServer } from '../lib/relay/health-server.ts';
 import { startHeartbeat } from '../lib/relay/heartbeat.ts';
 import { reachFunction, reachOwn, type Way } from '../lib/relay/reach-function.ts';
+import { readMetrics } from '../lib/relay/read-metrics.ts';
 import { createRelay } from '../lib/relay/relay.ts';
+import { createRelayMeter, type RelayMeter } from '../lib/relay/relay-meter.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
 const USAGE = `Usage: relay [--check-config | --health | --help]
@@ -59,7 +62,8 @@ async function serve(config: RelayConfig): Promise<void> {
   // One request's defect must not end the others; what is rejected here was waited for by nobody.
   process.on('unhandledRejection', (reason) => log.error('unhandled_rejection', {}, reason));
 
-  const way = await openWay(config, log);
+  const meter = createRelayMeter();
+  const way = await openWay(config, log, meter);
   const events =
     config.assignEvents &&
     createAssignEvents({ ...config.assignEvents, publish: (...event) => door.publish(...event), log });
@@ -119,6 +123,12 @@ async function serve(config: RelayConfig): Promise<void> {
     log,
   });
 
+  const measured = {
+    ...{ relay, calls: way.stats, meter, version: packageJson.version },
+    ...{ connected: door.connected, ready: () => notReady() === undefined, repliesLost: door.repliesLost },
+  };
+  const metrics = createMetricsPage(() => readMetrics(measured), clock);
+
   let stopping = false;
   async function stop(signal: NodeJS.Signals): Promise<void> {
     if (stopping) process.exit(1);
@@ -145,6 +155,7 @@ async function serve(config: RelayConfig): Promise<void> {
     await startHealthServer({
       port: config.port,
       notReady,
+      metrics,
       details: () => ({
         service: config.log.service,
         title: config.title,
@@ -161,15 +172,15 @@ async function serve(config: RelayConfig): Promise<void> {
   log.info('started', { version: packageJson.version, port: config.port, allocator: config.allocator.kind });
 }
 
-async function openWay({ allocator }: RelayConfig, log: Log): Promise<Way> {
+async function openWay({ allocator }: RelayConfig, log: Log, meter: RelayMeter): Promise<Way> {
   if (allocator.kind === 'own') {
     // Not loaded by a relay that only forwards: the clients of four other systems hang on it.
     const { composeAllocator } = await import('../lib/compose.ts');
-    return reachOwn(composeAllocator(allocator.config, log).allocate, clock);
+    return reachOwn(composeAllocator(allocator.config, log, meter).allocate, clock, meter);
   }
   const { url, keepWarm } = allocator;
   const post = createPost({ http: openFunction(allocator, log), path: url.pathname + url.search });
-  return reachFunction({ post, keepWarm, clock, random: Math.random, log });
+  return reachFunction({ post, keepWarm, clock, random: Math.random, log, meter });
 }
 
 function openFunction({ url, auth }: AllocatorDoor, log: Log): Pick<HttpClient, 'request'> {
@@ -187,9 +198,9 @@ function openFunction({ url, auth }: AllocatorDoor, log: Log): Pick<HttpClient, 
   return createSigningClient({ upstream, http, url, ...signing, log });
 }
 
-function toFigures({ succeeded, failed, answeringMs, lastFailure }: Counts) {
+function toFigures({ succeeded, failed, tookMs, lastFailure }: Counts) {
   const errors = Object.values(failed).reduce((sum, count) => sum + count, 0);
-  return { requests: succeeded + errors, errors, processingMs: answeringMs, lastError: lastFailure, data: { failed } };
+  return { requests: succeeded + errors, errors, processingMs: tookMs.sum, lastError: lastFailure, data: { failed } };
 }
 
 function readFlags(args: readonly string[]) {

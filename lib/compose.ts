@@ -1,5 +1,5 @@
 import { createConsulDiscovery } from './adapters/consul/discovery.ts';
-import { createReplyFigures } from './adapters/emf/reply-figures.ts';
+import { createReplyFigures, type ReplyFigures } from './adapters/emf/reply-figures.ts';
 import type { HandlerOptions } from './adapters/lambda/create-handler.ts';
 import { createLog } from './adapters/log/create-log.ts';
 import { createPrometheusMetrics } from './adapters/prometheus/metrics.ts';
@@ -12,6 +12,7 @@ import type { Allocate } from './api/allocate.ts';
 import { isBearerOf, readTokens } from './api/bearer-tokens.ts';
 import { createAllocate } from './api/operations.ts';
 import { createFleetViews } from './app/fleet-views.ts';
+import { type Meter, NO_METER, timed } from './app/meter.ts';
 import type { Clock, Log, RedisClient } from './app/ports.ts';
 import { createSavedList } from './app/saved-list.ts';
 import { createSecrets, type Secrets } from './app/secrets.ts';
@@ -36,27 +37,34 @@ export function composeFunction(env: Env): { readonly allocate: Allocate; readon
     url: config.upstashUrl,
     token: () => secrets.get('UPSTASH_REDIS_REST_TOKEN'),
   });
-  const allocate = composeAllocate(config.allocator, { log, secrets, redis, preload: redis.preload });
+  const figures = config.deployedStage === undefined ? undefined : composeFigures(config.deployedStage, env);
+  const meter = figures ?? NO_METER;
+  const allocate = composeAllocate(config.allocator, { log, secrets, redis, meter, preload: redis.preload });
   return {
-    allocate: config.deployedStage === undefined ? allocate : withFigures(config.deployedStage, allocate),
+    allocate: figures === undefined ? allocate : figures.counted(allocate),
     handler: { clock, log, authorise: config.anonymous ? letEverybodyIn : createBearerDoor(secrets, log) },
   };
 }
 
 /** CloudWatch makes metrics of these lines, so they are no log lines of ours: neither its level nor its format counts. */
-function withFigures(stage: string, allocate: Allocate): Allocate {
-  return createReplyFigures({ stage, clock, write: (line) => process.stdout.write(`${line}\n`) }).counted(allocate);
+function composeFigures(stage: string, env: Env): ReplyFigures {
+  const coldStart = env['AWS_LAMBDA_INITIALIZATION_TYPE'] !== 'provisioned-concurrency';
+  return createReplyFigures({ stage, coldStart, clock, write: (line) => process.stdout.write(`${line}\n`) });
 }
 
 /** The allocator in the relay's own process. */
-export function composeAllocator(config: AllocatorConfig, log: Log): { readonly allocate: Allocate; close(): void } {
+export function composeAllocator(
+  config: AllocatorConfig,
+  log: Log,
+  meter = NO_METER,
+): { readonly allocate: Allocate; close(): void } {
   const secrets = composeSecrets(config, log);
   if (config.redis.kind === 'upstash') {
     const redis = createUpstashClient({ url: config.redis.url, token: () => secrets.get('UPSTASH_REDIS_REST_TOKEN') });
-    return { allocate: composeAllocate(config, { log, secrets, redis }), close: () => undefined };
+    return { allocate: composeAllocate(config, { log, secrets, redis, meter }), close: () => undefined };
   }
   const redis = createRedisClient({ ...config.redis, password: () => secrets.get('REDIS_PASSWORD') });
-  return { allocate: composeAllocate(config, { log, secrets, redis }), close: redis.close };
+  return { allocate: composeAllocate(config, { log, secrets, redis, meter }), close: redis.close };
 }
 
 function composeSecrets(config: AllocatorConfig, log: Log): Secrets<SecretName> {
@@ -75,15 +83,16 @@ interface Parts {
   readonly log: Log;
   readonly secrets: Secrets<SecretName>;
   readonly redis: RedisClient;
+  readonly meter: Meter;
   /** Loads what the first command to Redis needs. */
   readonly preload?: () => void;
 }
 
 function composeAllocate(config: AllocatorConfig, parts: Parts): Allocate {
-  const { secrets, redis: bareRedis } = parts;
+  const { secrets, redis: bareRedis, meter } = parts;
   const told = tellingOfRefusals(secrets);
   const redis: RedisClient = {
-    runScript: told(bareRedis.runScript),
+    runScript: timed(meter, 'redis', told(bareRedis.runScript)),
     get: told(bareRedis.get),
     set: told(bareRedis.set),
   };
@@ -108,7 +117,7 @@ function whenAsked(compose: () => ServeRequests): ServeRequests {
 }
 
 function composeService({ name, recordPrefix }: Service, config: AllocatorConfig, parts: Parts): ServeRequests {
-  const { log, secrets, redis, preload } = parts;
+  const { log, secrets, redis, meter, preload } = parts;
   const consul = createConsulDiscovery({
     ...config.consul,
     serviceName: name,
@@ -117,8 +126,8 @@ function composeService({ name, recordPrefix }: Service, config: AllocatorConfig
     log,
   });
   const views = createFleetViews({
-    discovery: { list: beforeWaiting(tellingOfRefusals(secrets)(consul.list), preload) },
-    metrics: composeMetrics(name, config, log, secrets),
+    discovery: { list: beforeWaiting(timed(meter, 'consul', tellingOfRefusals(secrets)(consul.list)), preload) },
+    metrics: composeMetrics(name, config, parts),
     savedList: createSavedList({
       redis,
       codec: compressedText,
@@ -130,6 +139,7 @@ function composeService({ name, recordPrefix }: Service, config: AllocatorConfig
     clock,
     random,
     log,
+    meter,
     ...config.view,
   });
   const placement = createLuaPlacement(redis, { ...config.placement, serviceName: name, recordPrefix }, clock);
@@ -152,8 +162,7 @@ function beforeWaiting<Args extends unknown[], Result>(
 function composeMetrics(
   service: string,
   { prometheus, placement }: AllocatorConfig,
-  log: Log,
-  secrets: Secrets<SecretName>,
+  { log, secrets, meter }: Pick<Parts, 'log' | 'secrets' | 'meter'>,
 ) {
   if (prometheus === undefined) return undefined;
   const values = { service, label: prometheus.label, windowS: placement.cpuWindowS };
@@ -167,7 +176,7 @@ function composeMetrics(
     }),
     log,
   });
-  return { load: tellingOfRefusals(secrets)(metrics.load) };
+  return { load: timed(meter, 'prometheus', tellingOfRefusals(secrets)(metrics.load)) };
 }
 
 /** Makes secrets be read anew after somebody refused one of them: it may have been rotated. */

@@ -8,6 +8,7 @@ import { composeAllocator, composeFunction } from '../lib/compose.ts';
 import { composeHealth } from '../lib/compose-health.ts';
 import { AllocatorVariables, toAllocatorConfig } from '../lib/config/allocator-config.ts';
 import { ConfigError, type Env, readEnv } from '../lib/config/env.ts';
+import { createRelayMeter } from '../lib/relay/relay-meter.ts';
 import { healthEntry } from './adapters/consul/health-entry.ts';
 import { fakeLog, httpEvent, lambdaContext } from './support/fakes.ts';
 import { freePort, type Listener, noLimit, reply, startServer, type TestServer } from './support/http-server.ts';
@@ -420,6 +421,53 @@ it("decides in the relay's own process over TCP, and says so when Redis is not t
   close();
   expect(log.events()).toContain('placement_failed');
   expect(redis.requests).toEqual([]);
+});
+
+it('measures what a deployed function asks, and writes that to its log', async () => {
+  const { env } = await startUpstreams();
+  const lines: string[] = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const { allocate } = composeFunction({ ...env, STAGE: 'prod' });
+
+  await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: true });
+  vi.useFakeTimers({ now: Date.now() + 5000, toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await assign(allocate);
+
+  const figures = lines.filter((line) => line.startsWith('{"_aws"')).map((line) => JSON.parse(line));
+  expect(figures[0]).toMatchObject({ Stage: 'prod', cold_starts: 1 });
+  const measured = new Set(figures.flatMap((line) => Object.keys(line).filter((name) => name.endsWith('_ms'))));
+  const ages = ['view_age_consul_ms', 'view_age_prometheus_ms'];
+  expect([...measured].toSorted()).toEqual(['consul_ms', 'prometheus_ms', 'redis_ms', 'total_ms', ...ages]);
+});
+
+it('calls no start cold that nobody waited for', async () => {
+  const { env } = await startUpstreams();
+  const lines: string[] = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const provisioned = { AWS_LAMBDA_INITIALIZATION_TYPE: 'provisioned-concurrency' };
+
+  await assign(composeFunction({ ...env, ...provisioned, STAGE: 'prod' }).allocate);
+
+  const [figures] = lines.filter((line) => line.startsWith('{"_aws"'));
+  expect(JSON.parse(figures!)).not.toHaveProperty('cold_starts');
+});
+
+it('measures in the relay what it asks', async () => {
+  const { env } = await startUpstreams();
+  const config = toAllocatorConfig(readEnv(z.object(AllocatorVariables), env));
+  const meter = createRelayMeter();
+  const { allocate, close } = composeAllocator(config, fakeLog(), meter);
+
+  await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: true });
+  close();
+
+  const { consul, prometheus, redis, call } = meter.stages;
+  for (const { count, sum } of [consul, prometheus, redis]) expect([count > 0, sum > 0]).toEqual([true, true]);
+  expect(call.count).toBe(0); // the relay's own to tell
+  expect(meter.viewAgesMs).toEqual({ consul: expect.any(Number), prometheus: expect.any(Number) });
 });
 
 it('decides in the relay over HTTP where Upstash is given', async () => {

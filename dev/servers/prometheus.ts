@@ -7,6 +7,8 @@ import { startServer } from './start-server.ts';
 export interface PrometheusOptions {
   /** File of scrape targets in Prometheus's file_sd JSON; may appear and change later (by rename), seen within 1 s. */
   readonly targetsFile: string;
+  /** The same for relays, whose own /metrics is scraped. */
+  readonly relayTargetsFile?: string;
   /** Seconds between scrapes, fractions allowed (0.5). Default 5. */
   readonly scrapeIntervalS?: number;
   /** Labels that a target writes itself, such as `instance`, win over Prometheus's own: one target for many. */
@@ -15,14 +17,16 @@ export interface PrometheusOptions {
 
 /** Starts Prometheus, which scrapes the targets of `targetsFile`; `url` is http://127.0.0.1:<port>. */
 export function startPrometheus(options: PrometheusOptions): Promise<RunningServer> {
-  const { targetsFile, scrapeIntervalS = 5, honorLabels = false } = options;
+  const { targetsFile, relayTargetsFile, scrapeIntervalS = 5, honorLabels = false } = options;
   return startServer({
     name: 'prometheus',
     ...findServer('prometheus'),
     ports: 1,
     async prepare(folder, [port]) {
       const file = join(folder, 'prometheus.yml');
-      await writeFile(file, configuration(targetsFile, Math.round(scrapeIntervalS * 1000), honorLabels));
+      const jobs = [scrape('cadvisor', targetsFile, honorLabels)];
+      if (relayTargetsFile !== undefined) jobs.push(scrape('game-allocator-relay', relayTargetsFile, false));
+      await writeFile(file, configuration(Math.round(scrapeIntervalS * 1000), jobs));
       return [
         `--config.file=${file}`,
         `--storage.tsdb.path=${join(folder, 'data')}`,
@@ -35,13 +39,17 @@ export function startPrometheus(options: PrometheusOptions): Promise<RunningServ
   });
 }
 
-function configuration(targetsFile: string, intervalMs: number, honorLabels: boolean): string {
+function configuration(intervalMs: number, jobs: readonly string[]): string {
   return `global:
   scrape_interval: ${intervalMs}ms
   scrape_timeout: ${intervalMs}ms
   evaluation_interval: 1h
 scrape_configs:
-  - job_name: cadvisor
+${jobs.join('')}`;
+}
+
+function scrape(job: string, targetsFile: string, honorLabels: boolean): string {
+  return `  - job_name: ${job}
     honor_labels: ${honorLabels}
     file_sd_configs:
       - files: [${JSON.stringify(targetsFile)}]

@@ -37,6 +37,8 @@ export interface Reading<T> {
   readonly value: T | undefined;
   /** The value should be newer, but the source failed or was not asked. */
   readonly degraded: boolean;
+  /** How old `value` was when it was read, ms. */
+  readonly ageMs?: number;
   /**
    * To be called when the reader has done its own work: gives a refresh that runs beside up to `waitMs` more. With
    * nobody left to wait for it, it is aborted: in a Lambda environment nothing may run on after the reply.
@@ -136,7 +138,7 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
   return {
     async read(waitMs) {
       const age = ageMs();
-      if (held !== undefined && age <= freshMs) return reading(held.value, failing); // it fails: a value of another origin
+      if (held !== undefined && age <= freshMs) return reading(held.value, failing, age); // it fails: a value of another origin
       const sinceMs = clock();
       const joined = waitMs < LEAST_WAIT_MS ? undefined : (join() ?? (await joinLater(waitMs)));
       if (held !== undefined && age <= besideMs && !(lastCutOff && joined)) {
@@ -144,6 +146,7 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
         return {
           value: held.value,
           degraded: failing,
+          ageMs: age,
           async release(ms) {
             if (joined === undefined || released) return;
             released = true;
@@ -153,7 +156,8 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
       }
       const before = held;
       if (joined !== undefined) await wait(joined, Math.min(waitMs - (clock() - sinceMs), longestMs()));
-      return reading(ageMs() <= staleMs ? held?.value : undefined, held === before);
+      const ageNow = ageMs();
+      return reading(ageNow <= staleMs ? held?.value : undefined, held === before, ageNow);
     },
     seed(value, atMs) {
       held ??= { value, atMs: Math.min(atMs, clock()) };
@@ -165,6 +169,6 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
   };
 }
 
-function reading<T>(value: T | undefined, degraded: boolean): Reading<T> {
-  return { value, degraded, release: () => Promise.resolve() };
+function reading<T>(value: T | undefined, degraded: boolean, ageMs: number): Reading<T> {
+  return { value, degraded, ...(value !== undefined && { ageMs }), release: () => Promise.resolve() };
 }

@@ -2,6 +2,7 @@ import { createAbsentIds } from '../domain/absent-ids.ts';
 import type { DegradedSource, FleetList, FleetView, LoadReport } from '../domain/fleet.ts';
 import { isDoubtful } from '../domain/list-doubt.ts';
 import { createCachedSource, type Reading } from './cached-source.ts';
+import type { Meter } from './meter.ts';
 import type { Clock, Discovery, Log, Metrics } from './ports.ts';
 import type { SavedList } from './saved-list.ts';
 
@@ -27,6 +28,7 @@ export interface FleetViewsOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  readonly meter: Meter;
   readonly freshMs: number;
   readonly staleMs: number;
 }
@@ -59,7 +61,7 @@ const NO_LOAD: LoadReport = { samples: new Map() };
 
 /** Who is there and how loaded, both kept in this process's memory, each refreshed by itself. */
 export function createFleetViews(options: FleetViewsOptions): FleetViews {
-  const { discovery, metrics, savedList, log } = options;
+  const { discovery, metrics, savedList, log, meter } = options;
   const common = { ...options, besideMs: BESIDE_MS, timeoutMs: SOURCE_TIMEOUT_MS };
   const warnOfStrangers = createStrangerWarning(log);
   const absent = createAbsentIds();
@@ -115,6 +117,8 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
         await Promise.all([listed.release(ms), load?.release(ms)]);
         await savedList.release(Math.max(0, endMs - options.clock())); // what the refresh may have begun
       };
+      if (listed.ageMs !== undefined) meter.viewAge('consul', listed.ageMs);
+      if (load?.ageMs !== undefined) meter.viewAge('prometheus', load.ageMs);
       const degraded: DegradedSource[] = [];
       if (listed.degraded || listed.value?.doubted) degraded.push('consul');
       if (load?.degraded) degraded.push('prometheus');

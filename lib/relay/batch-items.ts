@@ -4,6 +4,7 @@ import type { Reply } from '../api/outcomes.ts';
 import type { Clock } from '../app/ports.ts';
 import { UpstreamError } from '../app/upstream-error.ts';
 import { lessTime } from './budgets.ts';
+import { UNMEASURED } from './relay-meter.ts';
 
 /**
  * With this many waiting, a call goes out beside one that is under way. Fewer are better off waiting for it: calls sent
@@ -23,9 +24,10 @@ interface Waiting {
  * Makes an Allocate for single items out of one for many: items that come while a call is under way gather, and go out
  * together when it ends. Nothing waits for company: what finds no call under way goes out at once, an item alone or
  * all that came in one go, as those do that were read from a socket together.
+ * @param meter is told of each batch, and of each item how long it waited here
  * @param slowMs from when on a call under way holds up nobody any more, ms from its beginning
  */
-export function batchItems(allocate: Allocate, clock: Clock, slowMs: () => number): Allocate {
+export function batchItems(allocate: Allocate, clock: Clock, slowMs: () => number, meter = UNMEASURED): Allocate {
   const waiting: Waiting[] = [];
   /** Of each call under way the time from which on it is slow. */
   const underWay = new Set<{ readonly slowAtMs: number }>();
@@ -80,6 +82,8 @@ export function batchItems(allocate: Allocate, clock: Clock, slowMs: () => numbe
     const nowMs = clock();
     const call = { slowAtMs: nowMs + slowMs() };
     underWay.add(call);
+    meter.batchSent(batch.length);
+    for (const { sinceMs } of batch) meter.stage('queue', nowMs - sinceMs);
     const caller = whenAllAbort([...new Set(batch.map(({ signal }) => signal))]);
     try {
       const items = batch.map(({ item, sinceMs }) => lessTime(item, nowMs - sinceMs));

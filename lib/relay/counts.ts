@@ -1,4 +1,7 @@
 import type { FailureCode, Reply } from '../api/outcomes.ts';
+import { createDistribution, type Spread } from '../app/distribution.ts';
+import type { DegradedSource } from '../domain/fleet.ts';
+import { DURATION_BOUNDS_MS } from './relay-meter.ts';
 
 /** What has become of messages since the start. */
 export interface Counts {
@@ -6,8 +9,10 @@ export interface Counts {
   readonly succeeded: number;
   /** Failures by their code. */
   readonly failed: Readonly<Partial<Record<FailureCode, number>>>;
-  /** From receipt to end, ms, over every message that came to one. */
-  readonly answeringMs: number;
+  /** From receipt to end, ms, of every message that came to one. */
+  readonly tookMs: Spread;
+  /** Replies that had to do without a source, by which that was. */
+  readonly degraded: Readonly<Record<DegradedSource, number>>;
   /** The last failure's code and message. */
   readonly lastFailure: string | undefined;
 }
@@ -19,16 +24,25 @@ export interface Counter {
 }
 
 export function createCounter(): Counter {
-  const count = { received: 0, succeeded: 0, answeringMs: 0 };
+  const count = { received: 0, succeeded: 0 };
+  const took = createDistribution(DURATION_BOUNDS_MS);
+  const degraded = { consul: 0, prometheus: 0 };
   const failed: Partial<Record<FailureCode, number>> = {};
   let lastFailure: string | undefined;
+
+  /** A function of a newer version may name others. */
+  function countDegraded(sources: readonly string[]): void {
+    if (sources.includes('consul')) degraded.consul += 1;
+    if (sources.includes('prometheus')) degraded.prometheus += 1;
+  }
 
   return {
     received: () => {
       count.received += 1;
     },
     ended: (reply, tookMs) => {
-      count.answeringMs += tookMs;
+      took.add(tookMs);
+      if ('degraded' in reply && reply.degraded !== undefined) countDegraded(reply.degraded);
       if (reply.success) {
         count.succeeded += 1;
       } else {
@@ -36,7 +50,7 @@ export function createCounter(): Counter {
         lastFailure = `${reply.code}: ${reply.message}`;
       }
     },
-    read: () => ({ ...count, failed: { ...failed }, lastFailure }),
+    read: () => ({ ...count, tookMs: took.spread, degraded: { ...degraded }, failed: { ...failed }, lastFailure }),
   };
 }
 

@@ -8,6 +8,8 @@ export interface HealthServerOptions {
   readonly notReady: () => string | undefined;
   /** What `/health` says beside its status: figures, and nothing secret. */
   readonly details: () => Readonly<Record<string, unknown>>;
+  /** What `/metrics` says; absent: there is no such page. */
+  readonly metrics?: { readonly contentType: string; text(): Promise<string> };
 }
 
 export interface HealthServer {
@@ -17,11 +19,11 @@ export interface HealthServer {
 
 /**
  * Answers `/livez` (the event loop runs), `/readyz` (requests are served: 200, else 503 with the reason), `/health` (the
- * same, with figures) and `/startedz` (200 from the first time on that it was seen ready: for supervisors that have one
+ * same, with figures), `/metrics` (figures for Prometheus) and `/startedz` (200 from the first time on that it was seen ready: for supervisors that have one
  * check for both, and that must neither take a relay for good that never got anywhere, nor end one that waits for NATS).
  * Rejects when the port cannot be had.
  */
-export function startHealthServer({ port, notReady, details }: HealthServerOptions): Promise<HealthServer> {
+export function startHealthServer({ port, notReady, details, metrics }: HealthServerOptions): Promise<HealthServer> {
   let started = false;
   const server = createServer((request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -39,9 +41,11 @@ export function startHealthServer({ port, notReady, details }: HealthServerOptio
         return send(response, started ? 200 : 503, { started });
       case '/health':
         return send(response, status, { status: reason ?? 'ok', ...details() });
-      default:
-        return send(response, 404, { message: 'There is nothing at this address.' });
+      case '/metrics':
+        if (metrics !== undefined) return void sendPage(response, metrics);
+        break;
     }
+    return send(response, 404, { message: 'There is nothing at this address.' });
   });
   // Probes need a few connections; whoever opens more of them must not cost the relay its descriptors.
   server.maxConnections = 64;
@@ -58,6 +62,15 @@ export function startHealthServer({ port, notReady, details }: HealthServerOptio
       });
     });
   });
+}
+
+async function sendPage(response: ServerResponse, page: NonNullable<HealthServerOptions['metrics']>): Promise<void> {
+  try {
+    const text = await page.text();
+    response.writeHead(200, { 'content-type': page.contentType, 'cache-control': 'no-store' }).end(text);
+  } catch {
+    send(response, 500, { message: 'The page could not be made.' });
+  }
 }
 
 function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {

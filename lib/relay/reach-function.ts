@@ -5,9 +5,10 @@ import { createEnvironments } from './environments.ts';
 import { createForward, type Post } from './forward.ts';
 import { hedgeCalls } from './hedge-calls.ts';
 import { keepWarm } from './keep-warm.ts';
+import { type CallMeter, UNMEASURED } from './relay-meter.ts';
 import { retryCalls } from './retry-calls.ts';
 import { shareLists } from './share-lists.ts';
-import { createFailureCounter, type UpstreamFailures } from './upstream-failures.ts';
+import { type Attempts, createFailureCounter, type UpstreamFailures } from './upstream-failures.ts';
 import { watchCalls } from './watch-calls.ts';
 
 /** Counts since the start. */
@@ -22,6 +23,8 @@ export interface CallStats {
   /** Calls that only kept environments warm. */
   readonly warmCalls: number;
   readonly failures: UpstreamFailures;
+  /** All calls, those that only kept environments warm included, by what came of them. */
+  readonly attempts: Attempts;
 }
 
 /** The way to whatever decides. */
@@ -39,19 +42,20 @@ export interface FunctionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+  readonly meter?: CallMeter;
 }
 
 /** To a function: an item travels in a batch, which is sent three times at most: itself, one hedge, one retry. */
-export function reachFunction({ post: barePost, keepWarm: count, clock, random, log }: FunctionOptions): Way {
+export function reachFunction({ post: barePost, keepWarm: count, clock, random, log, meter }: FunctionOptions): Way {
   const environments = createEnvironments(clock);
   const failures = createFailureCounter();
   const post = failures.watch(barePost);
-  const watched = watchCalls(createForward(post, log, failures.invalidReply), environments, clock);
+  const watched = watchCalls(createForward(post, log, failures.invalidReply), environments, clock, meter);
   const hedging = hedgeCalls(watched, environments, clock);
   const retrying = retryCalls(hedging.call, watched.call, clock);
   const warming = keepWarm({ count, post, environments, clock, random, log });
   return {
-    allocate: batchItems(shareLists(retrying.call), clock, watched.slowMs),
+    allocate: batchItems(shareLists(retrying.call), clock, watched.slowMs, meter),
     stats: () => {
       const { hedged, won } = hedging.stats();
       return {
@@ -61,6 +65,7 @@ export function reachFunction({ post: barePost, keepWarm: count, clock, random, 
         retried: retrying.retried(),
         warmCalls: warming.made(),
         failures: failures.read(),
+        attempts: failures.attempts(),
       };
     },
     stop: warming.stop,
@@ -68,14 +73,14 @@ export function reachFunction({ post: barePost, keepWarm: count, clock, random, 
 }
 
 /** To the same code in this process, which has its own ways with what hangs or fails. */
-export function reachOwn(allocate: Allocate, clock: Clock): Way {
+export function reachOwn(allocate: Allocate, clock: Clock, meter = UNMEASURED): Way {
   const failures = createFailureCounter();
-  const watched = watchCalls(failures.watch(allocate), createEnvironments(clock), clock);
+  const watched = watchCalls(failures.watch(allocate), createEnvironments(clock), clock, meter);
   return {
-    allocate: batchItems(shareLists(watched.call), clock, watched.slowMs),
+    allocate: batchItems(shareLists(watched.call), clock, watched.slowMs, meter),
     stats: () => {
       const none = { hedged: 0, hedgesWon: 0, retried: 0, warmCalls: 0 };
-      return { calls: watched.made(), ...none, failures: failures.read() };
+      return { calls: watched.made(), ...none, failures: failures.read(), attempts: failures.attempts() };
     },
     stop: () => undefined,
   };

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Allocate } from '../api/allocate.ts';
+import type { Op } from '../api/op.ts';
 import { type Failure, failureReply, type Reply } from '../api/outcomes.ts';
 import { DEFAULT_BUDGET_MS, FUNCTION_MARGIN_MS, REPLY_MARGIN_MS } from '../api/request-headers.ts';
 import type { Clock, Log } from '../app/ports.ts';
@@ -21,6 +22,8 @@ export interface Relay {
   /** Ends the waiting for capacity, and resolves when no message is in flight. */
   finish(): Promise<void>;
   stats(): RelayStats;
+  /** Of each endpoint, since the start. */
+  countsByOp(): readonly (Counts & { readonly op: Op })[];
 }
 
 export interface ServedEndpoint {
@@ -36,6 +39,8 @@ export interface RelayStats extends Pick<Counts, 'failed'> {
   readonly late: number;
   /** Replies that could not be handed over for sending. */
   readonly unsent: number;
+  /** Messages refused because too many were under way. */
+  readonly overloaded: number;
   /** Messages refused because more came than the rate limit lets through. */
   readonly rateLimited: number;
 }
@@ -62,11 +67,12 @@ export function createRelay(options: RelayOptions): Relay {
   const { ask, late } = askInTime({ allocate, deadlines, clock, log, onReply });
   const waiting = waitForCapacity(ask, deadlines, clock);
   const replies = createReplySender(log);
-  const endpoints: ServedEndpoint[] = [];
+  const endpoints: (ServedEndpoint & { readonly op: Op })[] = [];
   const withinRate = rateLimit === undefined ? undefined : createTokenBucket(rateLimit, clock);
   const processId = randomBytes(8).toString('hex');
   let received = 0;
   let inFlight = 0;
+  let overloaded = 0;
   let rateLimited = 0;
   const waitingForIdle: (() => void)[] = [];
   const logOverload = limitRate(clock, 1000, (refused) => log.warning('overloaded', { refused, in_flight: inFlight }));
@@ -91,6 +97,7 @@ export function createRelay(options: RelayOptions): Relay {
         return;
       }
       if (inFlight >= maxInFlight) {
+        overloaded += 1;
         refuse({ code: 'overloaded' });
         logOverload(undefined);
         return;
@@ -109,7 +116,7 @@ export function createRelay(options: RelayOptions): Relay {
     }
 
     const served = { handle, counts: counter.read };
-    endpoints.push(served);
+    endpoints.push({ ...served, op: endpoint.op });
     return served;
   }
 
@@ -147,7 +154,9 @@ export function createRelay(options: RelayOptions): Relay {
       failed: sumFailed(endpoints.map(({ counts }) => counts())),
       late: late(),
       unsent: replies.unsent(),
+      overloaded,
       rateLimited,
     }),
+    countsByOp: () => endpoints.map(({ op, counts }) => ({ op, ...counts() })),
   };
 }

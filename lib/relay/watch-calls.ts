@@ -1,4 +1,5 @@
 import type { Allocate } from '../api/allocate.ts';
+import { NO_METER } from '../app/meter.ts';
 import type { Clock } from '../app/ports.ts';
 import type { Environments } from './environments.ts';
 import { createLatencies } from './latencies.ts';
@@ -20,7 +21,12 @@ export interface WatchedCalls {
 }
 
 /** Learns from each of its calls how long they take, and which environments are there. */
-export function watchCalls(allocate: Allocate, environments: Environments, clock: Clock): WatchedCalls {
+export function watchCalls(
+  allocate: Allocate,
+  environments: Environments,
+  clock: Clock,
+  meter = NO_METER,
+): WatchedCalls {
   const latencies = createLatencies();
   let made = 0;
 
@@ -38,6 +44,8 @@ export function watchCalls(allocate: Allocate, environments: Environments, clock
       if (environment.warm && signal.aborted) latencies.add(clock() - begunAtMs);
       environment.lost();
       throw error;
+    } finally {
+      meter.stage('call', clock() - begunAtMs);
     }
   };
 

@@ -32,10 +32,10 @@ export function startRelay(
       endpoints: endpoints.map((endpoint) => {
         const { handle, counts } = relay.serve(endpoint);
         const figures = () => {
-          const { succeeded, failed, answeringMs, lastFailure } = counts();
+          const { succeeded, failed, tookMs, lastFailure } = counts();
           const errors = Object.values(failed).reduce((sum, count) => sum + count, 0);
           const data = { failed };
-          return { requests: succeeded + errors, errors, processingMs: answeringMs, lastError: lastFailure, data };
+          return { requests: succeeded + errors, errors, processingMs: tookMs.sum, lastError: lastFailure, data };
         };
         return { name: endpoint.name, subject: endpoint.subject, handle, figures };
       }),

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { createFleetViews } from '../../lib/app/fleet-views.ts';
+import { NO_METER } from '../../lib/app/meter.ts';
 import type { SavedList } from '../../lib/app/saved-list.ts';
 import type { FleetList, LoadReport } from '../../lib/domain/fleet.ts';
 import {
@@ -22,6 +23,8 @@ function setUp({ metrics = true, saved }: { metrics?: boolean; saved?: FleetList
   const prometheus = controlledCall<LoadReport>('prometheus');
   const log = fakeLog();
   const savedList = fakeSavedList(saved);
+  const ages: [source: string, ms: number][] = [];
+  const meter = { ...NO_METER, viewAge: (source: string, ms: number) => void ages.push([source, ms]) };
   const views = createFleetViews({
     discovery: { list: consul.call },
     metrics: metrics ? { load: prometheus.call } : undefined,
@@ -29,6 +32,7 @@ function setUp({ metrics = true, saved }: { metrics?: boolean; saved?: FleetList
     clock: Date.now,
     random: () => 0.5,
     log,
+    meter,
     freshMs: 2000,
     staleMs: 300_000,
   });
@@ -42,7 +46,7 @@ function setUp({ metrics = true, saved }: { metrics?: boolean; saved?: FleetList
     await opened.release(0);
     return opened.view;
   }
-  return { time, consul, prometheus, log, savedList, views, open };
+  return { time, consul, prometheus, log, savedList, views, ages, open };
 }
 
 function fakeSavedList(saved: FleetList | undefined) {
@@ -74,6 +78,24 @@ it('asks both sources at the same time and joins what they say', async () => {
   prometheus.last().answer(load);
 
   expect((await opening).view).toEqual({ list, load, degraded: [], absence: { askedAtMs: NOW_MS, gone: [] } });
+});
+
+it('tells the age of what each source had given, and nothing of one that had nothing to give', async () => {
+  const { time, open, ages } = setUp();
+
+  await open(fleetOf(2), undefined);
+  expect(ages).toEqual([['consul', 0]]);
+  await time.pass(1500);
+  await open(undefined, loadReport({ '10.0.0.1': {} }));
+  await time.pass(400);
+  await open(undefined, undefined);
+
+  expect(ages.slice(1)).toEqual([
+    ['consul', 1500],
+    ['prometheus', 0],
+    ['consul', 1900],
+    ['prometheus', 400],
+  ]);
 });
 
 it('waits 220 ms for the first list, without which there is no answer, and no longer', async () => {

@@ -59,7 +59,12 @@ it('says what a missing value means: nothing, but for the relay the worst', () =
 
 it('divides figures only that the functions write in every line', async () => {
   const lines: string[] = [];
-  const figures = createReplyFigures({ stage: 'prod', clock: Date.now, write: (line) => lines.push(line) });
+  const figures = createReplyFigures({
+    stage: 'prod',
+    coldStart: false,
+    clock: Date.now,
+    write: (line) => lines.push(line),
+  });
   const reply = { success: true, instance_id: 'a' } as const;
   await figures.counted(async () => [reply])([{ op: 'assign', request: {} }], new AbortController().signal);
   const written = JSON.parse(lines[0]!);

@@ -71,7 +71,11 @@ it('has a configuration that Prometheus takes', async () => {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   // Compose writes a dollar as two.
   const config = parse(configs.prometheus.content.replaceAll('$$', '$'));
-  const [job] = config.scrape_configs;
+  const [relay, job] = config.scrape_configs;
+  expect(relay).toEqual({
+    job_name: 'game-allocator-relay',
+    static_configs: [{ targets: [`relay:${services.relay.environment.PORT}`] }],
+  });
   expect(job.consul_sd_configs).toEqual([{ server: 'consul:8500', services: ['game-service', 'ai-service'] }]);
   expect(job.relabel_configs[0].replacement).toBe(`\${1}:8080`);
   // Debian's promtool knows no Consul.

@@ -4,6 +4,7 @@ import type { BatchItem } from '../../lib/api/batch.ts';
 import type { Reply } from '../../lib/api/outcomes.ts';
 import { UpstreamError } from '../../lib/app/upstream-error.ts';
 import { batchItems } from '../../lib/relay/batch-items.ts';
+import { createRelayMeter } from '../../lib/relay/relay-meter.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -35,7 +36,8 @@ function setUp(slowMs = () => 25) {
       });
     });
   };
-  const allocate = batchItems(send, Date.now, slowMs);
+  const meter = createRelayMeter();
+  const allocate = batchItems(send, Date.now, slowMs, meter);
 
   async function settle(end: () => void): Promise<void> {
     end();
@@ -55,7 +57,7 @@ function setUp(slowMs = () => 25) {
     for (const id of ids) ask(id);
     return ids;
   }
-  return { calls, allocate, ask, askAll, answered, failed };
+  return { calls, allocate, ask, askAll, answered, failed, meter };
 }
 
 /** What is done at once is done then. */
@@ -256,4 +258,17 @@ it('stops a call when nobody waits for any of its items any more, and not before
   c.abort();
 
   expect(calls[0]?.signal.aborted).toBe(true);
+});
+
+it('tells of each batch how many it has, and of each item how long it waited', async () => {
+  const { calls, ask, askAll, meter } = setUp(() => 1000);
+  ask('a');
+  await now();
+  askAll(3, 'b');
+  await vi.advanceTimersByTimeAsync(40);
+
+  await calls[0]?.answer();
+
+  expect(meter.batches).toMatchObject({ count: 2, sum: 4, least: 1, most: 3 });
+  expect(meter.stages.queue).toMatchObject({ count: 4, sum: 120, least: 0, most: 40 });
 });

@@ -14,9 +14,20 @@ it('counts successes and failures, and remembers the last failure', () => {
     received: 4,
     succeeded: 1,
     failed: { no_capacity: 1, conflict: 1 },
-    answeringMs: 16,
+    tookMs: expect.objectContaining({ count: 3, sum: 16 }),
+    degraded: { consul: 0, prometheus: 0 },
     lastFailure: 'conflict: Not ours.',
   });
+});
+
+it('counts replies that had to do without a source, by the sources that it knows', () => {
+  const counter = createCounter();
+
+  counter.ended({ success: true, instance_id: 'a', degraded: ['consul', 'prometheus'] }, 1);
+  counter.ended({ success: true, instances: [], degraded: ['prometheus', 'something-newer'] }, 1);
+  counter.ended({ success: true, instance_id: 'a' }, 1);
+
+  expect(counter.read().degraded).toEqual({ consul: 1, prometheus: 2 });
 });
 
 it('adds up the failures of several', () => {

@@ -29,6 +29,26 @@ it('answers a HEAD like a GET and refuses other methods', async () => {
   expect((await ask('/readyz', undefined, 'POST')).status).toBe(405);
 });
 
+it('shows the metrics as they are, ready or not', async () => {
+  const metrics = { contentType: 'text/plain; version=0.0.4', text: async () => 'a_total 1\n' };
+  server = await startHealthServer({ port: 0, notReady: () => 'draining', details: () => ({}), metrics });
+
+  const response = await fetch(`http://127.0.0.1:${server.port}/metrics`);
+
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/plain; version=0.0.4']);
+  expect(await response.text()).toBe('a_total 1\n');
+});
+
+it('has no metrics where nobody makes any, and goes on when they cannot be made', async () => {
+  expect((await ask('/metrics', undefined)).status).toBe(404);
+  server?.close();
+  const metrics = { contentType: 'text/plain', text: () => Promise.reject(new Error('x')) };
+  server = await startHealthServer({ port: 0, notReady: () => undefined, details: () => ({}), metrics });
+
+  expect((await fetch(`http://127.0.0.1:${server.port}/metrics`)).status).toBe(500);
+  expect((await fetch(`http://127.0.0.1:${server.port}/livez`)).status).toBe(200);
+});
+
 it('rejects when the port is taken', async () => {
   server = await startHealthServer({ port: 0, notReady: () => undefined, details: () => ({}) });
 

@@ -84,6 +84,7 @@ it('counts what it sends', async () => {
     retried: 1,
     warmCalls: 1,
     failures: { ...NONE_FAILED, reset: 1 },
+    attempts: { ok: 2, reset: 1 },
   });
   way.stop();
   await vi.advanceTimersByTimeAsync(600_000);
@@ -182,5 +183,6 @@ it("gathers messages before the allocator in the relay's own process too, and le
     retried: 0,
     warmCalls: 0,
     failures: { ...NONE_FAILED, reset: 2 },
+    attempts: { reset: 2 },
   });
 });

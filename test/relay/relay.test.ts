@@ -68,7 +68,7 @@ it('passes a request on as one batch item and its reply back unchanged', async (
   expect(item).toEqual({ op: 'assign', request: REQUEST, budget_ms: 435, attempt: expect.any(String) });
   expect(BatchItem.safeParse(item).success).toBe(true);
   expect(relay.counts()).toMatchObject({ received: 1, succeeded: 1, failed: {} });
-  expect(relay.stats()).toEqual({ received: 1, failed: {}, late: 0, unsent: 0, rateLimited: 0 });
+  expect(relay.stats()).toEqual({ received: 1, failed: {}, late: 0, unsent: 0, overloaded: 0, rateLimited: 0 });
   expect(relay.inFlight()).toBe(0);
   expect(vi.getTimerCount()).toBe(0);
 });
@@ -216,7 +216,7 @@ it('answers deadline_exceeded 50 ms before the caller gives up, and tells the ca
   expect(replies).toEqual([failed('deadline_exceeded')]);
   expect(signals[0]!.aborted).toBe(true);
   expect(relay.inFlight()).toBe(0);
-  expect(relay.counts()).toMatchObject({ failed: { deadline_exceeded: 1 }, answeringMs: 450 });
+  expect(relay.counts()).toMatchObject({ failed: { deadline_exceeded: 1 }, tookMs: { count: 1, sum: 450 } });
   expect(events).toEqual([]);
 });
 
@@ -250,6 +250,7 @@ it('answers overloaded at once beyond the cap, and takes requests again below it
   expect(later.replies[0]!.body).toEqual(PLACED);
   expect(calls).toHaveLength(3);
   expect(events).toEqual(['overloaded']);
+  expect(relay.stats()).toMatchObject({ overloaded: 3, rateLimited: 0 });
 });
 
 it.each([
@@ -281,7 +282,7 @@ it('refuses at once what is over the rate, counts it, and takes as many as the r
   await vi.advanceTimersByTimeAsync(0);
 
   expect(calls).toHaveLength(4);
-  expect(relay.stats()).toMatchObject({ rateLimited: 48, failed: { overloaded: 48 } });
+  expect(relay.stats()).toMatchObject({ overloaded: 0, rateLimited: 48, failed: { overloaded: 48 } });
   expect(events).toEqual(['rate_limited']);
 });
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Allocate } from '../../lib/api/allocate.ts';
+import { NO_METER } from '../../lib/app/meter.ts';
 import { UpstreamError } from '../../lib/app/upstream-error.ts';
 import { createEnvironments } from '../../lib/relay/environments.ts';
 import { watchCalls } from '../../lib/relay/watch-calls.ts';
@@ -15,7 +16,9 @@ function setUp() {
       settle = { resolve: () => resolve(items.map(() => ({ success: true, instance_id: 'i' }))), reject };
     });
   const environments = createEnvironments(clock);
-  const calls = watchCalls(allocate, environments, clock);
+  const took: [stage: string, ms: number][] = [];
+  const meter = { ...NO_METER, stage: (stage: string, ms: number) => void took.push([stage, ms]) };
+  const calls = watchCalls(allocate, environments, clock, meter);
 
   /** One call that takes `ms`. */
   async function call(ms: number, end: 'answered' | 'failed' | 'stopped' = 'answered'): Promise<void> {
@@ -33,7 +36,7 @@ function setUp() {
       if (end !== undefined) await call(1); // an environment is warm again
     }
   }
-  return { calls, environments, call, callOften, pass: (ms: number) => (nowMs += ms) };
+  return { calls, environments, took, call, callOften, pass: (ms: number) => (nowMs += ms) };
 }
 
 it.each([
@@ -108,4 +111,16 @@ it.each(['failed', 'stopped'] as const)('does not count on an environment whose 
 
   expect(environments.hasIdle()).toBe(false);
   expect(calls.made()).toBe(2);
+});
+
+it('tells how long each call took, also one that failed', async () => {
+  const { took, call } = setUp();
+
+  await call(7);
+  await call(450, 'stopped');
+
+  expect(took).toEqual([
+    ['call', 7],
+    ['call', 450],
+  ]);
 });
