@@ -6,6 +6,7 @@ import { createLog } from '../lib/adapters/log/create-log.ts';
 import { createAuthenticator } from '../lib/adapters/nats/credentials.ts';
 import { openNatsDoor } from '../lib/adapters/nats/nats-door.ts';
 import { createMetricsPage } from '../lib/adapters/prom/metrics-page.ts';
+import { createTraceScope, type TraceScope } from '../lib/adapters/trace/trace-scope.ts';
 import type { Clock, Log } from '../lib/app/ports.ts';
 import type { AllocatorDoor } from '../lib/config/allocator-door.ts';
 import { ConfigError, type Env } from '../lib/config/env.ts';
@@ -58,12 +59,13 @@ async function main(args: readonly string[], env: Env): Promise<void> {
 }
 
 async function serve(config: RelayConfig): Promise<void> {
-  const log = createLog(config.log);
+  const traces = createTraceScope();
+  const log = createLog({ ...config.log, trace: traces.ids });
   // One request's defect must not end the others; what is rejected here was waited for by nobody.
   process.on('unhandledRejection', (reason) => log.error('unhandled_rejection', {}, reason));
 
   const meter = createRelayMeter();
-  const way = await openWay(config, log, meter);
+  const way = await openWay(config, log, traces, meter);
   const events =
     config.assignEvents &&
     createAssignEvents({ ...config.assignEvents, publish: (...event) => door.publish(...event), log });
@@ -74,6 +76,7 @@ async function serve(config: RelayConfig): Promise<void> {
     maxInFlight: config.maxInFlight,
     ...(config.rateLimit && { rateLimit: config.rateLimit }),
     ...(events && { onReply: events.tell }),
+    runInTrace: traces.within,
   });
   const { servers, tls, credentials, queue } = config.nats;
   const door = openNatsDoor({
@@ -172,24 +175,26 @@ async function serve(config: RelayConfig): Promise<void> {
   log.info('started', { version: packageJson.version, port: config.port, allocator: config.allocator.kind });
 }
 
-async function openWay({ allocator }: RelayConfig, log: Log, meter: RelayMeter): Promise<Way> {
+async function openWay({ allocator }: RelayConfig, log: Log, traces: TraceScope, meter: RelayMeter): Promise<Way> {
+  const { traced } = traces;
   if (allocator.kind === 'own') {
     // Not loaded by a relay that only forwards: the clients of four other systems hang on it.
     const { composeAllocator } = await import('../lib/compose.ts');
-    return reachOwn(composeAllocator(allocator.config, log, meter).allocate, clock, meter);
+    return reachOwn(composeAllocator(allocator.config, log, { traces, meter }).allocate, clock, { traced, meter });
   }
   const { url, keepWarm } = allocator;
-  const post = createPost({ http: openFunction(allocator, log), path: url.pathname + url.search });
-  return reachFunction({ post, keepWarm, clock, random: Math.random, log, meter });
+  const post = createPost({ http: openFunction(allocator, log, traces), path: url.pathname + url.search });
+  return reachFunction({ post, keepWarm, clock, random: Math.random, log, traced, meter });
 }
 
-function openFunction({ url, auth }: AllocatorDoor, log: Log): Pick<HttpClient, 'request'> {
+function openFunction({ url, auth }: AllocatorDoor, log: Log, traces: TraceScope): Pick<HttpClient, 'request'> {
   const upstream = 'allocator';
   const http = createHttpClient({
     upstream,
     baseUrl: new URL(url.origin),
     maxResponseBytes: MAX_ANSWER_BYTES,
     maxSockets: MAX_SOCKETS,
+    trace: traces.headers, // not signed with IAM: what passes a request on may put itself into the trace
     ...(auth.kind === 'token' && { headers: () => ({ authorization: `Bearer ${auth.token}` }) }),
   });
   if (auth.kind !== 'iam') return http;

@@ -7,10 +7,13 @@ import { fillTemplate, fleetQuery } from './adapters/prometheus/query.ts';
 import { compressedText } from './adapters/redis/compressed-text.ts';
 import { createRedisClient } from './adapters/redis/redis-client.ts';
 import { createSsmSecrets } from './adapters/ssm/ssm-secrets.ts';
+import { createTraceScope, type TraceScope } from './adapters/trace/trace-scope.ts';
 import { createUpstashClient } from './adapters/upstash/upstash-client.ts';
 import type { Allocate } from './api/allocate.ts';
 import { isBearerOf, readTokens } from './api/bearer-tokens.ts';
+import { logReply } from './api/log-reply.ts';
 import { createAllocate } from './api/operations.ts';
+import { traceOf } from './api/trace.ts';
 import { createFleetViews } from './app/fleet-views.ts';
 import { type Meter, NO_METER, timed } from './app/meter.ts';
 import type { Clock, Log, RedisClient } from './app/ports.ts';
@@ -30,19 +33,40 @@ const random = Math.random;
 /** The allocator as a deployed function has it: with Upstash, whatever else it could reach. Throws ConfigError. */
 export function composeFunction(env: Env): { readonly allocate: Allocate; readonly handler: HandlerOptions } {
   const config = readFunctionConfig(env);
-  const log = createLog(config.log);
+  const traces = createTraceScope();
+  const log = createLog({ ...config.log, trace: traces.ids });
   const secrets = composeSecrets(config.allocator, log);
   void secrets.open(FIRST_READ_MS); // the first requests join it, and none of them can cut it off
   const redis = createUpstashClient({
     url: config.upstashUrl,
     token: () => secrets.get('UPSTASH_REDIS_REST_TOKEN'),
+    trace: traces.headers,
   });
   const figures = config.deployedStage === undefined ? undefined : composeFigures(config.deployedStage, env);
   const meter = figures ?? NO_METER;
-  const allocate = composeAllocate(config.allocator, { log, secrets, redis, meter, preload: redis.preload });
+  const bare = composeAllocate(config.allocator, { log, secrets, redis, meter, traces, preload: redis.preload });
+  const allocate = figures === undefined ? bare : figures.counted(bare);
+  const authorise = config.anonymous ? letEverybodyIn : createBearerDoor(secrets, log);
   return {
-    allocate: figures === undefined ? allocate : figures.counted(allocate),
-    handler: { clock, log, authorise: config.anonymous ? letEverybodyIn : createBearerDoor(secrets, log) },
+    // What is no batch has its trace in a header, and so has a batch whose items say nothing.
+    allocate: tellingOfReplies(traces.traced(allocate, traces.current), log, traces),
+    handler: { clock, log, authorise, runInTrace: traces.within },
+  };
+}
+
+/** Tells of each reply, at DEBUG, in the trace of its own item and not in that of its neighbours. */
+function tellingOfReplies(allocate: Allocate, log: Log, traces: TraceScope): Allocate {
+  return async (items, signal) => {
+    const sinceMs = clock();
+    const replies = await allocate(items, signal);
+    const tookMs = clock() - sinceMs;
+    const otherwise = traceOf(items) === undefined ? traces.current() : undefined;
+    for (const [index, reply] of replies.entries()) {
+      const item = items[index];
+      if (item === undefined) continue;
+      traces.within(traceOf([item]) ?? otherwise, () => logReply(log, item.op, reply, tookMs));
+    }
+    return replies;
   };
 }
 
@@ -56,15 +80,17 @@ function composeFigures(stage: string, env: Env): ReplyFigures {
 export function composeAllocator(
   config: AllocatorConfig,
   log: Log,
-  meter = NO_METER,
+  { meter = NO_METER, traces = createTraceScope() }: { readonly meter?: Meter; readonly traces?: TraceScope } = {},
 ): { readonly allocate: Allocate; close(): void } {
   const secrets = composeSecrets(config, log);
+  const parts = { log, secrets, meter, traces };
   if (config.redis.kind === 'upstash') {
-    const redis = createUpstashClient({ url: config.redis.url, token: () => secrets.get('UPSTASH_REDIS_REST_TOKEN') });
-    return { allocate: composeAllocate(config, { log, secrets, redis, meter }), close: () => undefined };
+    const token = () => secrets.get('UPSTASH_REDIS_REST_TOKEN');
+    const redis = createUpstashClient({ url: config.redis.url, token, trace: traces.headers });
+    return { allocate: composeAllocate(config, { ...parts, redis }), close: () => undefined };
   }
   const redis = createRedisClient({ ...config.redis, password: () => secrets.get('REDIS_PASSWORD') });
-  return { allocate: composeAllocate(config, { log, secrets, redis, meter }), close: redis.close };
+  return { allocate: composeAllocate(config, { ...parts, redis }), close: redis.close };
 }
 
 function composeSecrets(config: AllocatorConfig, log: Log): Secrets<SecretName> {
@@ -84,6 +110,7 @@ interface Parts {
   readonly secrets: Secrets<SecretName>;
   readonly redis: RedisClient;
   readonly meter: Meter;
+  readonly traces: TraceScope;
   /** Loads what the first command to Redis needs. */
   readonly preload?: () => void;
 }
@@ -117,12 +144,13 @@ function whenAsked(compose: () => ServeRequests): ServeRequests {
 }
 
 function composeService({ name, recordPrefix }: Service, config: AllocatorConfig, parts: Parts): ServeRequests {
-  const { log, secrets, redis, meter, preload } = parts;
+  const { log, secrets, redis, meter, traces, preload } = parts;
   const consul = createConsulDiscovery({
     ...config.consul,
     serviceName: name,
     maxAgeMs: config.view.staleMs,
     token: () => secrets.get('CONSUL_TOKEN'),
+    trace: traces.headers,
     log,
   });
   const views = createFleetViews({
@@ -162,7 +190,7 @@ function beforeWaiting<Args extends unknown[], Result>(
 function composeMetrics(
   service: string,
   { prometheus, placement }: AllocatorConfig,
-  { log, secrets, meter }: Pick<Parts, 'log' | 'secrets' | 'meter'>,
+  { log, secrets, meter, traces }: Parts,
 ) {
   if (prometheus === undefined) return undefined;
   const values = { service, label: prometheus.label, windowS: placement.cpuWindowS };
@@ -174,6 +202,7 @@ function composeMetrics(
       memory: fillTemplate(prometheus.templates.memory, values),
       time: fillTemplate(prometheus.templates.time, values),
     }),
+    trace: traces.headers,
     log,
   });
   return { load: timed(meter, 'prometheus', tellingOfRefusals(secrets)(metrics.load)) };

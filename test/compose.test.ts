@@ -93,6 +93,37 @@ it('a warm assign asks Redis once, and neither Consul nor Prometheus', async () 
   expect(commandsOf(redis).at(-1)).toBe('evalsha');
 });
 
+it('carries the trace of a request to whoever is asked for it, and into the log', async () => {
+  const { env, redis, consul, prometheus } = await startUpstreams();
+  const written: string[] = [];
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+  onTestFinished(() => write.mockRestore());
+  const { allocate, handler: options } = composeFunction({ ...env, LOG_LEVEL: 'DEBUG', LOG_FORMAT: 'json' });
+  const handler = createHandler(assignRoute(allocate), options);
+  const [inHeader, inItem, second] = ['1', '2', '3'].map((digit) => `00-${digit.repeat(32)}-b7ad6b7169203331-01`);
+  const headers = { authorization: 'Bearer canary-api-1', traceparent: inHeader!, 'timeout-ms': '5000' };
+  const item = { op: 'assign', request: { game_id: 'a' }, budget_ms: 5000 };
+
+  await handler(httpEvent({ body: '{"game_id":"a"}', headers }), lambdaContext());
+  const asked = () =>
+    [redis, consul, prometheus].map(({ requests }) => requests.map(({ headers }) => headers['traceparent']));
+  const first = asked();
+  await allocate([item, { ...item, traceparent: inItem! }, { ...item, traceparent: second! }], noLimit());
+  await allocate([item], noLimit());
+
+  // The first evalsha, and the list that is saved beside it, are of the request that asked for them.
+  expect(first.map((values) => [...new Set(values)])).toEqual([[inHeader], [inHeader], [inHeader]]);
+  expect(asked()[0]!.slice(-2)).toEqual([inItem, undefined]);
+  const answered = written.map((line) => JSON.parse(line)).filter(({ event }) => event === 'request_answered');
+  expect(answered.map(({ op, outcome, trace }) => [op, outcome, trace])).toEqual([
+    ['assign', 'success', '1'.repeat(32)],
+    ['assign', 'success', undefined],
+    ['assign', 'success', '2'.repeat(32)],
+    ['assign', 'success', '3'.repeat(32)],
+    ['assign', 'success', undefined],
+  ]);
+});
+
 it('takes what a request asks for to Redis, and a strategy where it is allowed', async () => {
   const { env, redis } = await startUpstreams();
   const { allocate } = composeFunction({ ...env, REQUEST_STRATEGIES: 'pack' });
@@ -459,7 +490,7 @@ it('measures in the relay what it asks', async () => {
   const { env } = await startUpstreams();
   const config = toAllocatorConfig(readEnv(z.object(AllocatorVariables), env));
   const meter = createRelayMeter();
-  const { allocate, close } = composeAllocator(config, fakeLog(), meter);
+  const { allocate, close } = composeAllocator(config, fakeLog(), { meter });
 
   await expect.poll(() => assign(allocate), PATIENT).toMatchObject({ success: true });
   close();

@@ -14,7 +14,7 @@ const ExpectedUse = {
   cpu_cores: z.optional(
     z
       .number(mustBe('a number'))
-      .check(z.refine((cores) => cores > 0 && cores <= 1000, 'must be above 0 and at most 1000')),
+      .check(z.gt(0, 'must be above 0 and at most 1000'), z.maximum(1000, 'must be above 0 and at most 1000')),
   ),
   memory_bytes: z.optional(
     z.number(mustBe('a number')).check(z.minimum(1, 'must be at least 1'), z.maximum(1e13, 'must be at most 1e13')),
@@ -22,14 +22,14 @@ const ExpectedUse = {
   exact: z.optional(z.boolean(mustBe('true or false'))),
 };
 
-const SELECTOR_KEYS = 8;
-const SELECTOR_KEY_LENGTH = 64;
+export const SELECTOR_KEYS = 8;
+export const SELECTOR_KEY_LENGTH = 64;
 
 /**
  * What an instance must be, or should be: see Selector. Checked by hand and not as a record: zod leaves out the key
  * `__proto__`, and a requirement must not get lost.
  */
-const Selector = z.custom<Readonly<Record<string, string | true>>>().check(
+export const Selector = z.custom<Readonly<Record<string, string | true>>>().check(
   z.check(({ value, issues }) => {
     const problem = selectorProblem(value);
     if (problem !== undefined) issues.push({ code: 'custom', input: value, ...problem });

@@ -13,6 +13,7 @@ export const MAX_TIMEOUT_MS = 10_000;
  * One operation in `POST /batch`. The request itself is checked per item, so that a bad one spoils only itself.
  * `service`: a configured service's name; absent: the first one.
  * `budget_ms`: time from the sending of the batch in which this item's answer is still of use.
+ * `traceparent`, `tracestate`: as W3C's Trace Context has them; what is not valid is as good as absent.
  * `attempt`: unique per caller's message, the same for its retry and hedge.
  */
 export const BatchItem = z.object(
@@ -26,6 +27,7 @@ export const BatchItem = z.object(
         .check(z.minimum(0, 'must be at least 0'), z.maximum(MAX_TIMEOUT_MS, `must be at most ${MAX_TIMEOUT_MS}`)),
     ),
     traceparent: z.optional(z.string(mustBe('a string'))),
+    tracestate: z.optional(z.string(mustBe('a string'))),
     attempt: z.optional(
       z
         .string(mustBe('a string'))

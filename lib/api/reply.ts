@@ -8,7 +8,7 @@ const CODES = Object.keys(FAILURES) as FailureCode[];
 const success = { success: z.literal(true) };
 const degraded = z.exactOptional(z.array(z.string()));
 /** Callers make NATS subjects of it. */
-const InstanceId = z.string().check(z.refine(isInstanceId));
+export const InstanceId = z.string().check(z.refine(isInstanceId));
 
 const GameReply = z.object({
   ...success,
@@ -19,7 +19,8 @@ const GameReply = z.object({
 const Port = z.int().check(z.minimum(0), z.maximum(65_535));
 const InstanceAddress = z.object({ address: z.string().check(z.minLength(1)), rest_port: Port, grpc_port: Port });
 
-const SUCCESSES: { readonly [O in Op]: z.ZodMiniType<SuccessReplies[O]> } = {
+/** What each operation answers where it succeeds. */
+export const SUCCESSES: { readonly [O in Op]: z.ZodMiniType<SuccessReplies[O]> } = {
   assign: z.object({
     ...success,
     instance_id: InstanceId,
@@ -35,7 +36,7 @@ const SUCCESSES: { readonly [O in Op]: z.ZodMiniType<SuccessReplies[O]> } = {
   instances: z.object({ ...success, instances: z.array(InstanceAddress), degraded }),
 };
 
-const AnyFailure: z.ZodMiniType<FailureReply> = z.object({
+export const AnyFailure: z.ZodMiniType<FailureReply> = z.object({
   success: z.literal(false),
   message: z.string(),
   code: z.enum(CODES),

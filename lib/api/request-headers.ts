@@ -2,8 +2,8 @@ import { MAX_TIMEOUT_MS } from './batch.ts';
 import type { Parsed } from './schema.ts';
 
 /** What nats-py waits unless told otherwise, ms: a caller that says nothing is taken to wait this long. */
-const DEFAULT_TIMEOUT_MS = 500;
-const MIN_TIMEOUT_MS = 100;
+export const DEFAULT_TIMEOUT_MS = 500;
+export const MIN_TIMEOUT_MS = 100;
 /** Kept back from the caller's own timeout for the way there and back, ms. */
 export const REPLY_MARGIN_MS = 50;
 /** Kept back from an operation's time for the way from the function to whoever replies, ms. */
@@ -24,8 +24,10 @@ export function readTimeoutMs(header: string | undefined): Parsed<number> {
   };
 }
 
+/** Version, trace id, span id and flags. */
+export const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
 /** A W3C traceparent that may be passed on, else undefined: one that is malformed is as good as none. */
 export function readTraceparent(header: string | undefined): string | undefined {
-  const wellFormed = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-  return header !== undefined && wellFormed.test(header) ? header : undefined;
+  return header !== undefined && TRACEPARENT.test(header) ? header : undefined;
 }

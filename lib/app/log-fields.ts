@@ -6,6 +6,7 @@
  * - `words`: several of them, separated by spaces
  * - `names`: what the configuration, Consul or Prometheus calls its subjects and instances. Never something that
  *   belongs to a request, an answer or a secret
+ * - `traces`: trace ids of 32 hexadecimal digits, separated by spaces: all that a log has of what a caller sends
  */
 export const LOG_FIELDS = {
   allocator: 'word',
@@ -41,10 +42,12 @@ export const LOG_FIELDS = {
   source: 'word',
   step: 'word',
   subjects: 'names',
+  took_ms: 'number',
+  trace: 'traces',
   type: 'word',
   unusable: 'number',
   version: 'word',
-} as const satisfies Record<string, 'number' | 'word' | 'words' | 'names'>;
+} as const satisfies Record<string, 'number' | 'word' | 'words' | 'names' | 'traces'>;
 
 type Kind<Name extends LogFieldName> = (typeof LOG_FIELDS)[Name] extends 'number' ? number | boolean : string;
 export type LogFieldName = keyof typeof LOG_FIELDS;

@@ -1,5 +1,12 @@
 /** Code points that a game_id may have. */
-const GAME_ID_MAX = 128;
+export const GAME_ID_MAX = 128;
+/** What it may not have anywhere. */
+export const NOT_IN_GAME_ID = /[\p{Cc}\p{White_Space}\uFEFF]/u;
+
+/** Characters that an instance's id may have. */
+export const INSTANCE_ID_MAX = 256;
+/** What it may not have anywhere. */
+export const NOT_IN_INSTANCE_ID = /[\p{Cc}\p{White_Space}\uFEFF*>]/u;
 
 /**
  * Why `id` cannot be a game_id, as the rest of a sentence that begins with the field's name; undefined when it can.
@@ -8,7 +15,7 @@ const GAME_ID_MAX = 128;
 export function gameIdProblem(id: string): string | undefined {
   if (id === '') return 'must not be empty';
   if (!id.isWellFormed()) return 'must be well-formed Unicode';
-  if (/[\p{Cc}\p{White_Space}\uFEFF]/u.test(id)) return 'must not contain white space or control characters';
+  if (NOT_IN_GAME_ID.test(id)) return 'must not contain white space or control characters';
   if (id.length > GAME_ID_MAX && [...id].length > GAME_ID_MAX) return `must have at most ${GAME_ID_MAX} characters`;
   return undefined;
 }
@@ -19,9 +26,9 @@ export function gameIdProblem(id: string): string | undefined {
  */
 export function isInstanceId(id: string): boolean {
   return (
-    id.length <= 256 &&
+    id.length <= INSTANCE_ID_MAX &&
     id.isWellFormed() &&
-    !/[\p{Cc}\p{White_Space}\uFEFF*>]/u.test(id) &&
+    !NOT_IN_INSTANCE_ID.test(id) &&
     id.split('.').every((token) => token !== '')
   );
 }

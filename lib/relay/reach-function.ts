@@ -35,6 +35,11 @@ export interface Way {
   stop(): void;
 }
 
+/** Makes the same Allocate of an Allocate, which does its work in the trace of its items. */
+type Traced = (allocate: Allocate) => Allocate;
+
+const untraced: Traced = (allocate) => allocate;
+
 export interface FunctionOptions {
   readonly post: Post;
   /** Environments to keep warm. */
@@ -43,10 +48,12 @@ export interface FunctionOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly meter?: CallMeter;
+  readonly traced?: Traced;
 }
 
 /** To a function: an item travels in a batch, which is sent three times at most: itself, one hedge, one retry. */
-export function reachFunction({ post: barePost, keepWarm: count, clock, random, log, meter }: FunctionOptions): Way {
+export function reachFunction(options: FunctionOptions): Way {
+  const { post: barePost, keepWarm: count, clock, random, log, meter, traced = untraced } = options;
   const environments = createEnvironments(clock);
   const failures = createFailureCounter();
   const post = failures.watch(barePost);
@@ -55,7 +62,7 @@ export function reachFunction({ post: barePost, keepWarm: count, clock, random, 
   const retrying = retryCalls(hedging.call, watched.call, clock);
   const warming = keepWarm({ count, post, environments, clock, random, log });
   return {
-    allocate: batchItems(shareLists(retrying.call), clock, watched.slowMs, meter),
+    allocate: batchItems(traced(shareLists(retrying.call)), clock, watched.slowMs, meter),
     stats: () => {
       const { hedged, won } = hedging.stats();
       return {
@@ -73,11 +80,16 @@ export function reachFunction({ post: barePost, keepWarm: count, clock, random, 
 }
 
 /** To the same code in this process, which has its own ways with what hangs or fails. */
-export function reachOwn(allocate: Allocate, clock: Clock, meter = UNMEASURED): Way {
+export function reachOwn(
+  allocate: Allocate,
+  clock: Clock,
+  options: Pick<FunctionOptions, 'meter' | 'traced'> = {},
+): Way {
+  const { meter = UNMEASURED, traced = untraced } = options;
   const failures = createFailureCounter();
   const watched = watchCalls(failures.watch(allocate), createEnvironments(clock), clock, meter);
   return {
-    allocate: batchItems(shareLists(watched.call), clock, watched.slowMs, meter),
+    allocate: batchItems(traced(shareLists(watched.call)), clock, watched.slowMs, meter),
     stats: () => {
       const none = { hedged: 0, hedgesWon: 0, retried: 0, warmCalls: 0 };
       return { calls: watched.made(), ...none, failures: failures.read(), attempts: failures.attempts() };

@@ -1,8 +1,9 @@
 import type * as z from 'zod/mini';
 import { MAX_REQUEST_BYTES } from '../api/assign-request.ts';
-import { readTimeoutMs, readTraceparent } from '../api/request-headers.ts';
+import { readTimeoutMs } from '../api/request-headers.ts';
 import { REQUESTS } from '../api/requests.ts';
 import { type Parsed, parseJson, parseWith } from '../api/schema.ts';
+import { readTrace, type Trace } from '../api/trace.ts';
 import type { Endpoint } from './endpoints.ts';
 
 /** What the relay needs of a message, whatever brought it. */
@@ -15,10 +16,18 @@ export interface RelayMessage {
    * Sends the reply; absent when nobody waits for one. Where the connection is down it is kept, until `usefulUntilMs` on
    * the relay's clock at most. Throws when `payload` is larger than may be sent.
    */
-  readonly reply?: (payload: Uint8Array, usefulUntilMs: number, error?: ReplyError) => void;
+  readonly reply?: (payload: Uint8Array, usefulUntilMs: number, headers?: ReplyHeaders) => void;
 }
 
-/** What a failure's reply says outside its payload: one line of at most 200 characters, and an HTTP status. */
+/** What a reply says outside its payload. */
+export interface ReplyHeaders {
+  /** Of a failure. */
+  readonly error?: ReplyError;
+  /** The request's own, where it had a valid one. */
+  readonly traceparent?: string;
+}
+
+/** What a failure's reply says of it: one line of at most 200 characters, and an HTTP status. */
 export interface ReplyError {
   readonly message: string;
   readonly status: number;
@@ -29,8 +38,6 @@ export interface Asked {
   readonly request: z.infer<(typeof REQUESTS)[keyof typeof REQUESTS]>;
   /** How long the caller waits, ms, from the sending of its message. */
   readonly timeoutMs: number;
-  /** Only where it is well-formed. */
-  readonly traceparent: string | undefined;
 }
 
 /**
@@ -45,34 +52,38 @@ export function readMessage(message: RelayMessage, { op, kind }: Endpoint): Pars
   if (message.data.length > MAX_REQUEST_BYTES) {
     return { failure: { code: 'too_large', message: `The request must have at most ${MAX_REQUEST_BYTES} bytes.` } };
   }
-  const headers = readHeaders(message);
-  if (headers === undefined) {
-    const problem = 'The headers must have valid names and one line each.';
-    return { failure: { code: 'invalid_request', message: problem } };
-  }
-  const timeoutMs = readTimeoutMs(headers.timeoutMs);
+  const header = readHeader(message, 'Timeout-Ms');
+  if ('failure' in header) return header;
+  const timeoutMs = readTimeoutMs(header.value);
   if ('failure' in timeoutMs) return timeoutMs;
   const json = parseJson(message.data);
   if ('failure' in json) return json;
   const request = parseWith<Asked['request']>(REQUESTS[op], json.value);
   if ('failure' in request) return request;
-  return {
-    value: { request: request.value, timeoutMs: timeoutMs.value, traceparent: readTraceparent(headers.traceparent) },
-  };
+  return { value: { request: request.value, timeoutMs: timeoutMs.value } };
 }
 
 function readEvent({ subject }: RelayMessage, op: Endpoint['op']): Parsed<Asked> {
   const gameId = subject.slice(subject.lastIndexOf('.') + 1);
   const request = parseWith<Asked['request']>(REQUESTS[op], { game_id: gameId });
   if ('failure' in request) return request;
-  return { value: { request: request.value, timeoutMs: EVENT_TIMEOUT_MS, traceparent: undefined } };
+  return { value: { request: request.value, timeoutMs: EVENT_TIMEOUT_MS } };
 }
 
-/** Undefined when the message's headers cannot be read at all. */
-function readHeaders(message: RelayMessage) {
+function readHeader(message: RelayMessage, name: string): Parsed<string | undefined> {
   try {
-    return { timeoutMs: message.header('Timeout-Ms'), traceparent: message.header('traceparent') };
+    return { value: message.header(name) };
   } catch {
-    return undefined; // the caller answers that
+    const problem = 'The headers must have valid names and one line each.';
+    return { failure: { code: 'invalid_request', message: problem } };
+  }
+}
+
+/** The trace of whatever a message asks for, also where that will be refused. */
+export function readMessageTrace(message: RelayMessage): Trace | undefined {
+  try {
+    return readTrace((name) => message.header(name));
+  } catch {
+    return undefined; // readMessage tells the caller what is wrong with the headers
   }
 }

@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Allocate } from '../api/allocate.ts';
+import { logReply } from '../api/log-reply.ts';
 import type { Op } from '../api/op.ts';
 import { type Failure, failureReply, type Reply } from '../api/outcomes.ts';
 import { DEFAULT_BUDGET_MS, FUNCTION_MARGIN_MS, REPLY_MARGIN_MS } from '../api/request-headers.ts';
+import { type RunInTrace, type Trace, untraced } from '../api/trace.ts';
 import type { Clock, Log } from '../app/ports.ts';
 import { type AskOptions, askInTime, type Question } from './ask-in-time.ts';
 import { type Counts, createCounter, sumFailed } from './counts.ts';
 import { createDeadlines } from './deadlines.ts';
 import type { Endpoint } from './endpoints.ts';
 import { limitRate } from './limit-rate.ts';
-import { type Asked, type RelayMessage, readMessage } from './read-message.ts';
+import { type Asked, type RelayMessage, readMessage, readMessageTrace } from './read-message.ts';
 import { createReplySender } from './send-reply.ts';
 import { createTokenBucket, type RateLimit } from './token-bucket.ts';
 import { waitForCapacity } from './wait-for-capacity.ts';
@@ -55,6 +57,8 @@ export interface RelayOptions {
   /** How many requests are taken of those that come; events always are, since they free what a flood fills. */
   readonly rateLimit?: RateLimit;
   readonly onReply?: AskOptions['onReply'];
+  /** Carries out the work for a message in its trace. */
+  readonly runInTrace?: RunInTrace;
 }
 
 /** How long a reply is of use to a caller that has not said how long it waits, ms from the receipt of its message. */
@@ -62,7 +66,7 @@ const DEFAULT_REPLY_MS = DEFAULT_BUDGET_MS + FUNCTION_MARGIN_MS;
 
 /** Makes the relay between a message system and `allocate`: it checks, keeps the time, and replies once. */
 export function createRelay(options: RelayOptions): Relay {
-  const { allocate, clock, log, maxInFlight, rateLimit, onReply = () => undefined } = options;
+  const { allocate, clock, log, maxInFlight, rateLimit, onReply = () => undefined, runInTrace = untraced } = options;
   const deadlines = createDeadlines(clock);
   const { ask, late } = askInTime({ allocate, deadlines, clock, log, onReply });
   const waiting = waitForCapacity(ask, deadlines, clock);
@@ -82,12 +86,19 @@ export function createRelay(options: RelayOptions): Relay {
     const counter = createCounter();
 
     function handle(message: RelayMessage): void {
+      const trace = readMessageTrace(message);
+      runInTrace(trace, () => take(message, trace));
+    }
+
+    function take(message: RelayMessage, trace: Trace | undefined): void {
       const receivedAtMs = clock();
       received += 1;
       counter.received();
       const end = (reply: Reply, usefulUntilMs: number) => {
-        counter.ended(reply, clock() - receivedAtMs);
-        if (endpoint.kind === 'request') replies.send(message, reply, usefulUntilMs);
+        const tookMs = clock() - receivedAtMs;
+        counter.ended(reply, tookMs);
+        if (endpoint.kind === 'request') replies.send(message, reply, usefulUntilMs, trace?.context.traceparent);
+        logReply(log, endpoint.op, reply, tookMs);
       };
       const refuse = (failure: Failure) => end(failureReply(failure), receivedAtMs + DEFAULT_REPLY_MS);
       if (endpoint.kind === 'request' && withinRate?.() === false) {
@@ -109,7 +120,7 @@ export function createRelay(options: RelayOptions): Relay {
       }
       inFlight += 1;
       const deadlineMs = receivedAtMs + read.value.timeoutMs - REPLY_MARGIN_MS;
-      void carryOut(read.value, endpoint, receivedAtMs, deadlineMs).then((reply) => {
+      void carryOut(read.value, endpoint, trace, receivedAtMs, deadlineMs).then((reply) => {
         end(reply, deadlineMs);
         release();
       });
@@ -121,15 +132,20 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   /** Never rejects. */
-  function carryOut(asked: Asked, endpoint: Endpoint, receivedAtMs: number, deadlineMs: number): Promise<Reply> {
+  function carryOut(
+    { request }: Asked,
+    endpoint: Endpoint,
+    trace: Trace | undefined,
+    receivedAtMs: number,
+    deadlineMs: number,
+  ): Promise<Reply> {
     const { op, service } = endpoint;
-    const { request, traceparent } = asked;
     const question: Question = {
       op,
       ...(service === undefined ? {} : { service }),
       request,
       attempt: `${processId}-${received}`,
-      ...(traceparent === undefined ? {} : { traceparent }),
+      ...trace?.context,
     };
     const waitMs = 'settings' in request ? request.settings?.wait_ms : undefined;
     if (waitMs === undefined) return ask(question, deadlineMs);

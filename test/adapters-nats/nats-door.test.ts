@@ -70,6 +70,28 @@ it('puts message and status of a failure into the headers that micro services us
   expect(answer.headers?.get('Nats-Service-Error-Code')).toBe('400');
 });
 
+it('gives a valid traceparent back, beside what a failure has', async () => {
+  const server = await startServer();
+  await startServing(server.url);
+  const nc = await client(server.url);
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+  async function headersOf(request: string, sent: string) {
+    const fields = headers();
+    fields.set('traceparent', sent);
+    const answer = await nc.request(SUBJECT, request, { timeout: 5000, headers: fields });
+    return answer.headers && Object.fromEntries([...answer.headers].map(([name, [value]]) => [name, value]));
+  }
+
+  expect(await headersOf(REQUEST, traceparent)).toEqual({ traceparent });
+  expect(await headersOf('{}', traceparent)).toEqual({
+    'Nats-Service-Error': 'game_id is required.',
+    'Nats-Service-Error-Code': '400',
+    traceparent,
+  });
+  expect(await headersOf(REQUEST, `${traceparent}-x`)).toBeUndefined();
+});
+
 it('reads request headers in any case', async () => {
   const server = await startServer();
   const budgets: unknown[] = [];

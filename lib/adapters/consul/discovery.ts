@@ -1,7 +1,7 @@
 import type { Discovery, Log } from '../../app/ports.ts';
 import { UpstreamError } from '../../app/upstream-error.ts';
 import type { FleetList } from '../../domain/fleet.ts';
-import { createHttpClient, type HttpAnswer } from '../http/http-client.ts';
+import { createHttpClient, type HttpAnswer, type HttpClientOptions } from '../http/http-client.ts';
 import { jsonAnswer } from '../http/json-answer.ts';
 import { type FleetListOptions, readFleetList } from './fleet-list.ts';
 
@@ -12,6 +12,7 @@ export interface ConsulOptions extends FleetListOptions {
   readonly serviceName: string;
   /** A list that is older than this, ms, as the server itself says, is of no use. */
   readonly maxAgeMs: number;
+  readonly trace?: HttpClientOptions['trace'];
   readonly log: Log;
 }
 
@@ -26,6 +27,7 @@ export function createConsulDiscovery(options: ConsulOptions): Discovery {
     // In a header and not in the address: addresses end up in access logs.
     headers: () => tokenHeader(options.token()),
     maxResponseBytes: MAX_RESPONSE_BYTES,
+    ...(options.trace && { trace: options.trace }),
   });
   // Any server may answer: usually 50 ms behind the leader, and it goes on while there is none.
   const path = `/v1/health/service/${encodeURIComponent(options.serviceName)}?stale=true`;

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import type { Socket } from 'node:net';
 import { urlToHttpOptions } from 'node:url';
+import type { TraceContext } from '../../api/trace.ts';
 import { type Upstream, UpstreamError, type UpstreamFailure } from '../../app/upstream-error.ts';
 
 export interface HttpClientOptions {
@@ -9,6 +10,8 @@ export interface HttpClientOptions {
   readonly baseUrl: URL;
   /** Asked at every request, so that a rotated token is used at once. */
   readonly headers?: () => Readonly<Record<string, string>>;
+  /** The trace in which a request is made, as headers of it; undefined: in none. */
+  readonly trace?: () => TraceContext | undefined;
   /** A longer answer is `invalid_body`. */
   readonly maxResponseBytes: number;
   /** Connections at once; requests beyond that wait for one. */
@@ -97,6 +100,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           path: prefix + wanted.path,
           headers: {
             ...options.headers?.(),
+            ...options.trace?.(),
             ...wanted.headers,
             ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
           },

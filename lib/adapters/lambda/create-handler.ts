@@ -1,14 +1,9 @@
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { FAILURES, type Failure, failureReply, RETRY_AFTER_S } from '../../api/outcomes.ts';
-import {
-  DEFAULT_BUDGET_MS,
-  FUNCTION_MARGIN_MS,
-  REPLY_MARGIN_MS,
-  readTimeoutMs,
-  readTraceparent,
-} from '../../api/request-headers.ts';
+import { DEFAULT_BUDGET_MS, FUNCTION_MARGIN_MS, REPLY_MARGIN_MS, readTimeoutMs } from '../../api/request-headers.ts';
 import { parseJson } from '../../api/schema.ts';
+import { type RunInTrace, readTrace, type Trace, untraced } from '../../api/trace.ts';
 import type { Clock, Log } from '../../app/ports.ts';
 import { type Invocation, readEvent } from './read-event.ts';
 
@@ -45,6 +40,8 @@ export interface HandlerOptions {
   readonly authorise: (authorization: string | undefined, waitMs: number) => Promise<Failure | undefined>;
   readonly clock: Clock;
   readonly log: Log;
+  /** Carries out the work for a request in its trace. */
+  readonly runInTrace?: RunInTrace;
 }
 
 export interface HttpAnswer {
@@ -77,7 +74,8 @@ class Refused extends Error {
 }
 
 /** A Lambda handler for HTTP events and plain invokes: lets in, reads, runs, and answers inside the caller's time. */
-export function createHandler(route: Route, { authorise, clock, log }: HandlerOptions): LambdaHandler {
+export function createHandler(route: Route, options: HandlerOptions): LambdaHandler {
+  const { authorise, clock, log, runInTrace = untraced } = options;
   // middy's early timeout is the last resort for a route that overstays: its own calls end before.
   const run = middy<Task, object>({
     timeoutEarlyInMillis: 1,
@@ -91,7 +89,8 @@ export function createHandler(route: Route, { authorise, clock, log }: HandlerOp
     })
     .onError((request) => {
       const { error } = request;
-      if (!(error instanceof Refused)) log.error('handler_failed', {}, error);
+      if (error instanceof Refused) log.debug('request_refused', { outcome: error.failure.code });
+      else log.error('handler_failed', {}, error);
       // An unexpected failure may have come after the game was recorded: asking again finds out.
       request.response = failureReply(error instanceof Refused ? error.failure : { code: 'deadline_exceeded' });
     })
@@ -103,25 +102,29 @@ export function createHandler(route: Route, { authorise, clock, log }: HandlerOp
       return route.run(request, { routeKey, parameters, ...times, signal });
     });
 
-  return async (event, context) => {
-    const startedAtMs = clock();
-    const invocation = readEvent(event);
+  async function answer(invocation: Invocation, context: Context, startedAtMs: number): Promise<object> {
     const timeout = readTimeoutMs(invocation.headers['timeout-ms']);
     // The clocks of two machines differ: what seems to come from the future came just now.
     const spentMs = Math.max(0, startedAtMs - (invocation.receivedAtMs ?? startedAtMs));
-    let reply: object;
     if ('failure' in timeout) {
-      reply = failureReply(timeout.failure);
-    } else {
-      const limitMs = route.timeLimitMs ?? timeout.value - REPLY_MARGIN_MS - FUNCTION_MARGIN_MS;
-      const budgetMs = Math.max(1, limitMs - spentMs);
-      const task: Task = { invocation, startedAtMs, spentMs, budgetMs };
-      const lambdaMs = context.getRemainingTimeInMillis() - LAMBDA_MARGIN_MS;
-      const endMs = startedAtMs + Math.min(budgetMs + FUNCTION_MARGIN_MS, lambdaMs);
-      const withBudget = { ...context, getRemainingTimeInMillis: () => endMs - clock() };
-      reply = (await run(task, withBudget)) as object;
+      log.debug('request_refused', { outcome: timeout.failure.code });
+      return failureReply(timeout.failure);
     }
-    return invocation.via === 'http' ? toHttp(reply, invocation) : reply;
+    const limitMs = route.timeLimitMs ?? timeout.value - REPLY_MARGIN_MS - FUNCTION_MARGIN_MS;
+    const budgetMs = Math.max(1, limitMs - spentMs);
+    const task: Task = { invocation, startedAtMs, spentMs, budgetMs };
+    const lambdaMs = context.getRemainingTimeInMillis() - LAMBDA_MARGIN_MS;
+    const endMs = startedAtMs + Math.min(budgetMs + FUNCTION_MARGIN_MS, lambdaMs);
+    const withBudget = { ...context, getRemainingTimeInMillis: () => endMs - clock() };
+    return (await run(task, withBudget)) as object;
+  }
+
+  return async (event, context) => {
+    const startedAtMs = clock();
+    const invocation = readEvent(event);
+    const trace = readTrace((name) => invocation.headers[name]);
+    const reply = await runInTrace(trace, () => answer(invocation, context, startedAtMs));
+    return invocation.via === 'http' ? toHttp(reply, trace) : reply;
   };
 }
 
@@ -136,16 +139,15 @@ function readBody(body: Uint8Array, { maxBodyBytes, bodyMayBeAbsent }: Route): u
   return json.value;
 }
 
-function toHttp(reply: object, { headers: received }: Invocation): HttpAnswer {
+function toHttp(reply: object, trace: Trace | undefined): HttpAnswer {
   const code = 'code' in reply ? (reply.code as Failure['code']) : undefined;
   const statusCode = code === undefined ? 200 : FAILURES[code].status;
-  const trace = readTraceparent(received['traceparent']);
   return {
     statusCode,
     headers: {
       'content-type': 'application/json',
       'cache-control': 'no-store',
-      ...(trace !== undefined && { traceparent: trace }),
+      ...(trace && { traceparent: trace.context.traceparent }),
       ...(statusCode === 429 && { 'retry-after': String(RETRY_AFTER_S) }),
       ...(statusCode === 401 && { 'www-authenticate': 'Bearer' }),
     },

@@ -4,6 +4,7 @@ import { LOG_FIELDS, type LogFieldName, type LogFields } from '../../app/log-fie
 const WITHHELD = '?';
 
 const WORD = /^[\w.$-]{1,64}$/;
+const TRACES = /^[\da-f]{32}( [\da-f]{32})*$/;
 
 /** Of `fields` those that are in the list of LOG_FIELDS, each with a value that it may have. */
 export function allowedFields(fields: LogFields): Record<string, string | number | boolean> {
@@ -33,6 +34,8 @@ function allowed(name: LogFieldName, value: unknown): string | number | boolean 
       return value.split(' ').map(allowedWord).join(' ');
     case 'names':
       return value;
+    case 'traces':
+      return TRACES.test(value) ? value : WITHHELD;
     default:
       return kind satisfies never;
   }

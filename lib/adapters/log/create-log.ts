@@ -5,6 +5,11 @@ import { allowedFields, allowedWord } from './allowed-fields.ts';
 import { createCallerFinder } from './caller.ts';
 import { describeError, type ErrorDescription } from './describe-error.ts';
 
+export interface LogOptions extends LogConfig {
+  /** Ids of the traces in which a line is written, as the field `trace` has them; undefined: in none. */
+  readonly trace?: () => string | undefined;
+}
+
 /** What a line says; `error` and `caller` where there are any. */
 type LineRecord = Readonly<Record<string, string | number | boolean | undefined | ErrorDescription>>;
 
@@ -18,7 +23,7 @@ const VALUE_LENGTHS = [512, 128, 32];
  * split a line. Only listed fields are written, see allowedFields, and errors by their types and codes, see describeError.
  * CRITICAL as level means silence: nothing here is worse than ERROR.
  */
-export function createLog(config: LogConfig, write: (line: string) => void = toStdout, clock: Clock = Date.now): Log {
+export function createLog(config: LogOptions, write: (line: string) => void = toStdout, clock: Clock = Date.now): Log {
   const render = config.format === 'json' ? toJson : toText;
   const findCaller = config.traceCaller ? createCallerFinder() : undefined;
   const lowest = LOG_LEVELS.indexOf(config.level);
@@ -29,7 +34,7 @@ export function createLog(config: LogConfig, write: (line: string) => void = toS
     const caller = findCaller?.(method);
     const record = {
       ...head,
-      ...allowedFields(fields),
+      ...allowedFields(withTrace(fields)),
       ...(error === undefined ? {} : { error: describeError(error) }),
       ...(caller === undefined ? {} : { caller }),
     };
@@ -38,6 +43,11 @@ export function createLog(config: LogConfig, write: (line: string) => void = toS
       if (Buffer.byteLength(line) <= MAX_LINE_BYTES) return write(line);
     }
     write(render({ ...head, cut: true }, 128));
+  }
+
+  function withTrace(fields: LogFields): LogFields {
+    const trace = config.trace?.();
+    return trace === undefined ? fields : { trace, ...fields };
   }
 
   const self: Log = {

@@ -10,7 +10,12 @@ export interface NatsMessage {
    * Absent when nobody waits for a reply. `usefulUntilMs` says how long it is worth keeping where the connection is
    * down. Throws when `payload` is larger than the server allows.
    */
-  readonly reply?: (payload: Uint8Array, usefulUntilMs: number, error?: ServiceError) => void;
+  readonly reply?: (payload: Uint8Array, usefulUntilMs: number, headers?: ReplyHeaders) => void;
+}
+
+export interface ReplyHeaders {
+  readonly error?: ServiceError;
+  readonly traceparent?: string;
 }
 
 /** What NATS micro services put into the headers of a reply that is a failure. */
@@ -37,21 +42,24 @@ export function toNatsMessage(message: Msg, outbox: Outbox): NatsMessage {
     subject,
     data,
     header,
-    reply: (payload, usefulUntilMs, error) =>
+    reply: (payload, usefulUntilMs, said) =>
       outbox.put({
         bytes: payload.length,
         usefulUntilMs,
         send: () => {
-          if (error === undefined) message.respond(payload);
-          else message.respond(payload, { headers: errorHeaders(error) });
+          if (said === undefined) message.respond(payload);
+          else message.respond(payload, { headers: toHeaders(said) });
         },
       }),
   };
 }
 
-function errorHeaders({ message, status }: ServiceError) {
+function toHeaders({ error, traceparent }: ReplyHeaders) {
   const fields = headers();
-  fields.set('Nats-Service-Error', message);
-  fields.set('Nats-Service-Error-Code', String(status));
+  if (error !== undefined) {
+    fields.set('Nats-Service-Error', error.message);
+    fields.set('Nats-Service-Error-Code', String(error.status));
+  }
+  if (traceparent !== undefined) fields.set('traceparent', traceparent);
   return fields;
 }

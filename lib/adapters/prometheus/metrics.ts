@@ -1,7 +1,7 @@
 import type { Log, Metrics } from '../../app/ports.ts';
 import { UpstreamError } from '../../app/upstream-error.ts';
 import type { LoadReport } from '../../domain/fleet.ts';
-import { createHttpClient } from '../http/http-client.ts';
+import { createHttpClient, type HttpClientOptions } from '../http/http-client.ts';
 import { jsonAnswer } from '../http/json-answer.ts';
 import { readSamples } from './samples.ts';
 import { QueryAnswer } from './schema.ts';
@@ -13,6 +13,7 @@ interface PrometheusOptions {
   readonly query: string;
   /** The label that names the instance. */
   readonly label: string;
+  readonly trace?: HttpClientOptions['trace'];
   readonly log: Log;
 }
 
@@ -20,12 +21,13 @@ interface PrometheusOptions {
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
 
 /** The fleet's load, as one instant query answers it. */
-export function createPrometheusMetrics({ baseUrl, token, query, label, log }: PrometheusOptions): Metrics {
+export function createPrometheusMetrics({ baseUrl, token, query, label, trace, log }: PrometheusOptions): Metrics {
   const http = createHttpClient({
     upstream: 'prometheus',
     baseUrl,
     headers: () => authorization(token()),
     maxResponseBytes: MAX_RESPONSE_BYTES,
+    ...(trace && { trace }),
   });
   // POST: as an address the query is over 1 KB, and addresses are limited and logged on the way.
   const body = new URLSearchParams({ query }).toString();

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Redis } from '@upstash/redis';
 import type { RedisClient, Script } from '../../app/ports.ts';
 import { UpstreamError } from '../../app/upstream-error.ts';
-import { createHttpClient } from '../http/http-client.ts';
+import { createHttpClient, type HttpClientOptions } from '../http/http-client.ts';
 import { isErrorReply, readAnswer } from './upstash-answer.ts';
 
 interface UpstashOptions {
   readonly url: URL;
   readonly token: () => string | undefined;
+  readonly trace?: HttpClientOptions['trace'];
 }
 
 /** A batch of 64 decisions is under 64 KB; the largest value that we keep is 256 KB. */
@@ -30,13 +31,14 @@ export interface UpstashClient extends RedisClient {
  *
  * One HTTP call for each command, and one more where the idle connection that it went out on was dead.
  */
-export function createUpstashClient({ url, token }: UpstashOptions): UpstashClient {
+export function createUpstashClient({ url, token, trace }: UpstashOptions): UpstashClient {
   const http = createHttpClient({
     upstream: 'redis',
     baseUrl: url,
     headers: () => ({ authorization: `Bearer ${token() ?? ''}`, 'content-type': 'application/json' }),
     maxResponseBytes: MAX_RESPONSE_BYTES,
     retryOnStaleSocket: true,
+    ...(trace && { trace }),
   });
   const prepared = new Map<string, Script>();
 

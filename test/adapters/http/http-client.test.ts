@@ -18,6 +18,22 @@ it('sends method, path below the base path, headers and body, and returns status
   expect(request?.headers['accept-encoding']).toBeUndefined();
 });
 
+it('sends the headers of the trace in which a request is made', async () => {
+  const server = await startServer(reply(200, '{}'));
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  let trace: { traceparent: string; tracestate: string } | undefined = { traceparent, tracestate: 'a=b' };
+  const client = start(server.url, { trace: () => trace });
+
+  await client.request(get('/'));
+  trace = undefined;
+  await client.request(get('/'));
+
+  const [traced, untraced] = server.requests.map(({ headers }) => headers);
+  expect(traced).toMatchObject({ traceparent, tracestate: 'a=b' });
+  expect(untraced).not.toHaveProperty('traceparent');
+  expect(untraced).not.toHaveProperty('tracestate');
+});
+
 it('uses one connection for requests that follow one another', async () => {
   const server = await startServer(reply(200, '{}'));
   const client = start(server.url);

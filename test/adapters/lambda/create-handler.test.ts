@@ -7,6 +7,7 @@ import {
   type Route,
 } from '../../../lib/adapters/lambda/create-handler.ts';
 import { createLog } from '../../../lib/adapters/log/create-log.ts';
+import { createTraceScope } from '../../../lib/adapters/trace/trace-scope.ts';
 import { FAILURES, type FailureCode, failureReply } from '../../../lib/api/outcomes.ts';
 import { fakeLog, type HttpEventOptions, httpEvent, lambdaContext, NOW_MS } from '../../support/fakes.ts';
 
@@ -310,14 +311,48 @@ it('answers when authorising fails unexpectedly, and lets nobody in', async () =
   expect(log.lines).toMatchObject([{ level: 'error', event: 'handler_failed' }]);
 });
 
-it('does not log what callers do wrong', async () => {
+it('logs what callers do wrong at DEBUG only', async () => {
   const { ask, log } = setUp({ authorise: () => Promise.resolve({ code: 'unauthorised' }) });
 
   await ask();
   await ask({ iam: true, body: 'not JSON' });
   await ask({ iam: true, body: 'x'.repeat(1000) });
+  await ask({ iam: true, headers: { 'timeout-ms': '1' } });
 
-  expect(log.lines).toEqual([]);
+  const refused = (outcome: string) => ({ level: 'debug', event: 'request_refused', fields: { outcome } });
+  expect(log.lines).toMatchObject(['unauthorised', 'invalid_request', 'too_large', 'invalid_request'].map(refused));
+});
+
+it('does all its work in the trace of the request', async () => {
+  const trace = { traceparent: TRACEPARENT, tracestate: 'a=b' };
+  const lines: string[] = [];
+  const scope = createTraceScope();
+  const config = { service: 's', level: 'DEBUG', format: 'json', traceCaller: false } as const;
+  const log = createLog({ ...config, trace: scope.ids }, (line) => lines.push(line));
+  const seen: unknown[] = [];
+  async function authorise() {
+    await Promise.resolve();
+    seen.push(scope.headers());
+    return { code: 'unauthorised' } as const;
+  }
+  async function run(): Promise<object> {
+    await Promise.resolve();
+    seen.push(scope.headers());
+    throw new Error('a defect');
+  }
+  const { ask } = setUp({ route: { run }, log, authorise, runInTrace: scope.within });
+
+  await ask({ headers: trace });
+  await ask({ iam: true, headers: trace });
+  await ask({ iam: true });
+
+  expect(seen).toEqual([trace, trace, undefined]);
+  const id = TRACEPARENT.slice(3, 35);
+  expect(lines.map((line) => JSON.parse(line)).map(({ event, trace }) => [event, trace])).toEqual([
+    ['request_refused', id],
+    ['handler_failed', id],
+    ['handler_failed', undefined],
+  ]);
 });
 
 it('returns a well-formed traceparent, with failures too', async () => {

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
-import { createLog } from '../../../lib/adapters/log/create-log.ts';
+import { createLog, type LogOptions } from '../../../lib/adapters/log/create-log.ts';
 import type { Log, LogFields } from '../../../lib/app/ports.ts';
 import { UpstreamError } from '../../../lib/app/upstream-error.ts';
 import { ConfigError } from '../../../lib/config/env.ts';
-import type { LogConfig } from '../../../lib/config/log-config.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -203,7 +202,34 @@ it('ends with a chain of causes that bites its own tail', () => {
   expect(JSON.parse(line!).error.causes.length).toBe(5);
 });
 
-function lines(config: Partial<LogConfig>, act: (log: Log) => void): string[] {
+it('says in which traces a line is written, unless the line says so itself', () => {
+  const [first, second] = ['0', '1'].map((digit) => digit.repeat(32)) as [string, string];
+  let trace: string | undefined = `${first} ${second}`;
+
+  const written = lines({ format: 'json', trace: () => trace }, (log) => {
+    log.info('both', { count: 1 });
+    log.info('its_own', { trace: second });
+    trace = undefined;
+    log.info('none');
+  });
+
+  expect(written.map((line) => JSON.parse(line)).map((line) => line.trace)).toEqual([
+    `${first} ${second}`,
+    second,
+    undefined,
+  ]);
+});
+
+it.each(['A'.repeat(32), '0'.repeat(31), '0'.repeat(33), `${'0'.repeat(32)},x`, '00-secret'])(
+  'withholds %j, which is no trace id',
+  (trace) => {
+    const [line] = lines({ format: 'json' }, (log) => log.info('event', { trace }));
+
+    expect(JSON.parse(line!).trace).toBe('?');
+  },
+);
+
+function lines(config: Partial<LogOptions>, act: (log: Log) => void): string[] {
   const written: string[] = [];
   const whole = { service: 'allocator', level: 'INFO', format: 'text', traceCaller: false, ...config } as const;
   act(
