@@ -14,6 +14,7 @@ import { isBearerOf, readTokens } from './api/bearer-tokens.ts';
 import { logReply } from './api/log-reply.ts';
 import { createAllocate } from './api/operations.ts';
 import { traceOf } from './api/trace.ts';
+import { createDecisionLog } from './app/decision-log.ts';
 import { createFleetViews } from './app/fleet-views.ts';
 import { type Meter, NO_METER, timed } from './app/meter.ts';
 import type { Clock, Log, RedisClient } from './app/ports.ts';
@@ -25,7 +26,7 @@ import { type AllocatorConfig, SECRET_NAMES, type SecretName } from './config/al
 import type { Env } from './config/env.ts';
 import { readFunctionConfig } from './config/function-config.ts';
 import type { Service } from './config/services.ts';
-import { createLuaPlacement } from './placement/lua-placement.ts';
+import { createLuaPlacement, toRule } from './placement/lua-placement.ts';
 
 const clock: Clock = () => Date.now();
 const random = Math.random;
@@ -73,7 +74,11 @@ function tellingOfReplies(allocate: Allocate, log: Log, traces: TraceScope): All
 /** CloudWatch makes metrics of these lines, so they are no log lines of ours: neither its level nor its format counts. */
 function composeFigures(stage: string, env: Env): ReplyFigures {
   const coldStart = env['AWS_LAMBDA_INITIALIZATION_TYPE'] !== 'provisioned-concurrency';
-  return createReplyFigures({ stage, coldStart, clock, write: (line) => process.stdout.write(`${line}\n`) });
+  return createReplyFigures({ stage, coldStart, clock, write: writeLine });
+}
+
+function writeLine(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 /** The allocator in the relay's own process. */
@@ -171,8 +176,17 @@ function composeService({ name, recordPrefix }: Service, config: AllocatorConfig
     ...config.view,
   });
   const placement = createLuaPlacement(redis, { ...config.placement, serviceName: name, recordPrefix }, clock);
+  const decisionLog = createDecisionLog({
+    mode: config.decisionLog,
+    service: name,
+    rule: toRule(config.placement),
+    random,
+    write: writeLine,
+    log,
+    trace: traces.ids,
+  });
   const reassigns = config.placement.reassignGraceMs > 0;
-  return createServeRequests({ views, placement, clock, random, log, reassigns });
+  return createServeRequests({ views, placement, clock, random, log, reassigns, decisionLog });
 }
 
 /** Does `work` once the first call is on its way, in the time that its answer takes. */

@@ -78,6 +78,8 @@ export interface PlacementCall {
   readonly requests: readonly (PlacementRequest | GameRequest | ChoiceRequest)[];
   /** Absent where the view is degraded: it then says nothing of who is gone. */
   readonly presence?: Presence;
+  /** Positions of the assign requests of which the answer is to tell how they were decided: it costs some. */
+  readonly tell?: readonly number[];
 }
 
 /**
@@ -119,7 +121,37 @@ export interface PlacementAnswer {
   readonly results: readonly PlacementResult[];
   /** Instances that views have reported gone, and that are not known to be back. Usually empty. */
   readonly marked: readonly string[];
+  /** How requests of the call's `tell` were decided. None of those for which nothing had to be chosen. */
+  readonly decisions?: readonly Decision[];
 }
+
+/**
+ * How an instance was sought for one request, and what this depended on besides the call, as it was just before. The
+ * texts are JSON with all digits that there are: the same numbers lead to the same decision.
+ */
+export interface Decision {
+  /** Position of the request in the call. */
+  readonly request: number;
+  /** By Redis's clock, ms since 1970. */
+  readonly atMs: number;
+  /** It had an instance, which is gone. */
+  readonly moves: boolean;
+  /** Why no candidate got it; absent where `winner` did. */
+  readonly refusal?: Refusal;
+  /** Who got it, and who would have got it without the winner, by their positions among the call's candidates. */
+  readonly winner?: number;
+  readonly runnerUp?: number;
+  /** [the winner's, the runner-up's], each false where there is none. */
+  readonly scores: string;
+  /** The service's averages. */
+  readonly service: string;
+  /** What was made of all candidates: [sampled, sessions, ended, median or false, 90th percentile or false]. */
+  readonly whole: string;
+  /** The candidates that tell most, at most 32. */
+  readonly candidates: readonly { readonly position: number; readonly state: string }[];
+}
+
+export type Refusal = 'no_candidate' | 'no_capacity' | 'too_many_games';
 
 /** Why a candidate was not to be had, or how it was judged. */
 export type CandidateState = 'sampled' | 'dark' | 'full' | 'not_selected';
@@ -133,6 +165,9 @@ export interface CandidateExplanation {
   /** Expected use with the game, as shares of its CPU and its RAM. */
   readonly cpu: number;
   readonly ram: number;
+  /** The same without it. */
+  readonly cpuNow: number;
+  readonly ramNow: number;
   /** Games placed here that its newest sample does not fully show, in games' worth of CPU and of RAM. */
   readonly cpuPending: number;
   readonly ramPending: number;
@@ -140,7 +175,12 @@ export interface CandidateExplanation {
   readonly games: number;
   /** Age of its newest sample, s; absent: it never had one. */
   readonly sampleAgeS?: number;
+  /** Games placed here in each of the last RECENT_BUCKETS times RECENT_BUCKET_S, the newest first. */
+  readonly recent: readonly number[];
 }
+
+export const RECENT_BUCKETS = 10;
+export const RECENT_BUCKET_S = 30;
 
 export interface Explanation {
   /** What the same request would have got. */
@@ -149,11 +189,13 @@ export interface Explanation {
   /** What one game is expected to use now, as learned: cores and bytes. */
   readonly gameCpuCores: number;
   readonly gameMemoryBytes: number;
+  /** Start of the newest of the times of `recent`, s since 1970 by Redis's clock. */
+  readonly recentAtS: number;
 }
 
 /** Replays, decides and records, all requests of a call in their order in one atomic round trip. Throws only UpstreamError. */
 export interface Placement {
   place(call: PlacementCall, signal: AbortSignal): Promise<PlacementAnswer>;
-  /** Decides the one request of the call and writes nothing; with every candidate's figures. */
+  /** Decides the one request of the call, an `assign` or a `choose`, and writes nothing; with every candidate's figures. */
   explain(call: PlacementCall, signal: AbortSignal): Promise<Explanation>;
 }

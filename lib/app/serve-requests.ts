@@ -7,6 +7,7 @@ import {
 import type { FleetView, Instance } from '../domain/fleet.ts';
 import { indexOf, newestSampleS } from '../domain/fleet-index.ts';
 import { createPresenceReports } from '../domain/presence-reports.ts';
+import type { DecisionLog } from './decision-log.ts';
 import type { FleetViews, OpenView } from './fleet-views.ts';
 import type { Candidate, ChoiceRequest, GameRequest, Placement, PlacementCall, Presence } from './placement.ts';
 import type { Clock, Log } from './ports.ts';
@@ -34,6 +35,8 @@ export interface ServeRequestsOptions {
   readonly log: Log;
   /** Whether games are moved from instances that are gone. */
   readonly reassigns: boolean;
+  /** Absent: no decision is logged. */
+  readonly decisionLog?: DecisionLog | undefined;
 }
 
 /**
@@ -47,7 +50,7 @@ export type ServeRequests = (requests: readonly ServiceRequest[], signal: AbortS
 type PlaceRequest = AssignRequest | GameRequest | ChoiceRequest;
 
 export function createServeRequests(options: ServeRequestsOptions): ServeRequests {
-  const { views, placement, clock, log, reassigns } = options;
+  const { views, placement, clock, log, reassigns, decisionLog } = options;
   const chooser = createCandidateChooser(options.random);
   const reports = createPresenceReports();
 
@@ -98,15 +101,18 @@ export function createServeRequests(options: ServeRequestsOptions): ServeRequest
     const candidates = chosen.instances.map(
       (instance): Candidate => ({ instance, sample: view?.load.samples.get(instance.id) }),
     );
+    const tell = decisionLog?.pick(requests);
     const call = {
       candidates,
       newestSampleS: view && newestSampleS(view.load),
       requests: requests.map((request, index) => toPlacementRequest(request, chosen.choices[index])),
       ...(presence && { presence }),
+      ...(tell && { tell }),
     };
     try {
-      const { results, marked } = await placement.place(call, signal);
+      const { results, marked, decisions } = await placement.place(call, signal);
       reports.marked(marked);
+      if (decisions && view) decisionLog?.write({ requests, call, view, decisions });
       return results;
     } catch (error) {
       const unreached = error instanceof UpstreamError && error.outcome === 'none';

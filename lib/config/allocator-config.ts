@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { DECISION_LOGS, type DecisionLogMode } from '../app/decision-log.ts';
 import type { Strategy } from '../app/placement.ts';
 import type { PlacementConfig } from '../placement/lua-placement.ts';
 import {
@@ -72,6 +73,9 @@ export const AllocatorVariables = {
   /** What a request may ask for. */
   REQUEST_STRATEGIES: defaulted(variable('must have spread and pack only, separated by commas', parseStrategies), []),
 
+  /** Which decisions are logged, so that `replay` can make them again. */
+  DECISION_LOG: defaulted(oneOf(DECISION_LOGS), 'sample'),
+
   FLEET_FRESH_MS: defaulted(integer(0, 10_000), 2000),
   FLEET_STALE_MS: defaulted(integer(10_000, 86_400_000), 300_000),
 
@@ -132,6 +136,7 @@ export interface AllocatorConfig {
   readonly placement: Omit<PlacementConfig, 'serviceName' | 'recordPrefix'>;
   /** What a request may ask for instead of the configured one. */
   readonly requestStrategies: readonly Strategy[];
+  readonly decisionLog: DecisionLogMode;
   readonly redis:
     | { readonly kind: 'upstash'; readonly url: URL }
     | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly db: number };
@@ -191,6 +196,7 @@ export function toAllocatorConfig(env: AllocatorEnv): AllocatorConfig {
       packCeiling: env.PACK_CEILING,
     },
     requestStrategies: env.REQUEST_STRATEGIES,
+    decisionLog: env.DECISION_LOG,
     redis: env.UPSTASH_REDIS_REST_URL
       ? { kind: 'upstash', url: env.UPSTASH_REDIS_REST_URL }
       : { kind: 'tcp', host: env.REDIS_HOST, port: env.REDIS_PORT, db: env.REDIS_DB },

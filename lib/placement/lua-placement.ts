@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import type { Placement, PlacementCall, ResourceLevel, Strategy } from '../app/placement.ts';
 import type { Clock, RedisClient, Script } from '../app/ports.ts';
 import { createRemoteClock } from './remote-clock.ts';
-import { parseAnswer, toExplanations, toPlacementResult } from './script-answer.ts';
-import { encodePlacement } from './script-call.ts';
+import { parseAnswer, recentAtS, toDecisions, toExplanations, toPlacementResult } from './script-answer.ts';
+import { type CallOptions, encodePlacement } from './script-call.ts';
 
 /** The least that a game is expected to use. */
 export interface GameCost {
@@ -40,6 +40,8 @@ export interface PlacementOptions {
   readonly nowS?: () => number;
   /** Another script with the same interface, for the simulator to compare. */
   readonly script?: Script;
+  /** Added to each call, for decisions that are made once more: see dev/cli/replay. */
+  readonly again?: Pick<CallOptions, 'asOf' | 'dryRun'>;
 }
 
 /** The version of the layout in Redis; it is in the keys, so that two versions of this code can run side by side. */
@@ -50,17 +52,17 @@ export function createLuaPlacement(
   redis: RedisClient,
   config: PlacementConfig,
   clock: Clock,
-  { nowS, script = loadScript() }: PlacementOptions = {},
+  { nowS, script = loadScript(), again }: PlacementOptions = {},
 ): Placement {
   const state = `${config.statePrefix}:${LAYOUT}:${config.serviceName}`;
   const redisClock = createRemoteClock(clock);
   const rule = toRule(config);
 
-  async function run(call: PlacementCall, explain: boolean, signal: AbortSignal) {
+  async function run(call: PlacementCall, options: CallOptions, signal: AbortSignal) {
     const records = call.requests.flatMap((request) =>
       request.op === 'choose' ? [] : [`${config.recordPrefix}:${request.gameId}`],
     );
-    const argument = encodePlacement(call, { explain }, { rule, nowS: nowS?.(), redisClock });
+    const argument = encodePlacement(call, { ...again, ...options }, { rule, nowS: nowS?.(), redisClock });
     const keys = [state, `${state}:expiry`, ...records];
     const answer = parseAnswer(await redis.runScript(script, keys, [argument], signal), call.requests.length);
     redisClock.observe(answer.now);
@@ -69,12 +71,17 @@ export function createLuaPlacement(
 
   return {
     async place(call, signal) {
-      const { results, marked = [] } = await run(call, false, signal);
-      return { results: results.map((result) => toPlacementResult(result, call.candidates)), marked };
+      const answer = await run(call, {}, signal);
+      const decisions = toDecisions(answer);
+      return {
+        results: answer.results.map((result) => toPlacementResult(result, call.candidates)),
+        marked: answer.marked ?? [],
+        ...(decisions && { decisions }),
+      };
     },
 
     async explain(call, signal) {
-      const answer = await run(call, true, signal);
+      const answer = await run(call, { explain: true, dryRun: true }, signal);
       const [result] = answer.results;
       if (result === undefined) throw new RangeError('explain takes one request');
       const [cpuCores, memoryBytes] = answer.cost ?? [rule.cost[0], rule.cost[1]];
@@ -83,12 +90,14 @@ export function createLuaPlacement(
         candidates: toExplanations(answer, call.candidates),
         gameCpuCores: cpuCores,
         gameMemoryBytes: memoryBytes,
+        recentAtS: recentAtS(answer),
       };
     },
   };
 }
 
-function toRule(config: PlacementConfig) {
+/** What place.lua is told of the configuration. */
+export function toRule(config: Omit<PlacementConfig, 'serviceName' | 'recordPrefix' | 'statePrefix'>) {
   const { low, high } = config.gameCost;
   return {
     cost: [low.cpuCores, low.memoryBytes] as const,

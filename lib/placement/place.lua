@@ -6,23 +6,27 @@
 -- KEYS[1]   hash: what is known of the service, a JSON array per field (see below)
 -- KEYS[2]   sorted set: what of that hash may go, by the time (s) after which it may
 -- KEYS[3..] the records, one per request that names a game, in the requests' order
--- ARGV[1]   JSON: { rule, now?, newest, candidates, requests, tiers, view, explain?, dry_run? }, by script-call.ts
+-- ARGV[1]   JSON: { rule, now?, newest, candidates, requests, tiers, view, explain?, dry_run?, as_of? }, by script-call.ts
 --   now        seconds; absent: this server's clock
 --   newest     time of the newest sample in the metrics answer that the candidates come from, or false
 --   candidates { id, record, cores, bytes, sample time or false, CPU cores in use, RAM bytes in use, most games or false }
 --   requests   { op = "assign", game, level ("low" or "high"), attempt, not_after? (s, this server's clock),
 --                expected? = { cores or false, bytes or false, exact }, strategy? ("spread" or "pack"),
---                tiers? (number from 1 in `tiers`; absent: all candidates) }
+--                tiers? (number from 1 in `tiers`; absent: all candidates), tell? (its number: the answer says how it was
+--                decided) }
 --              { op = "lookup", "renew" or "release", game, not_after? }
 --              { op = "choose", level, not_after? }: an instance for what is no game: it holds no place and has no record
 --   tiers      { { candidate numbers }, ... }, each: who may have a game, in groups in order of preference
 --   view       { at (s, this server's clock), gone = { ids }, back = { ids } } or false
 --   explain    adds figures of every candidate, as the last request met them; dry_run: nothing is written
--- Returns JSON: { now, results, marked?, explained?, cost? (cores and bytes that a game's worth uses) }, a result per request:
+--   as_of      what a decision that is made again saw of all of its candidates, as `decisions` told it
+-- Returns JSON: { now, results, marked?, explained?, cost? (cores and bytes that a game's worth uses), decisions?, states? },
+-- a result per request:
 --   { "placed", candidate number from 1, reassigned }, { "recorded", value, same attempt, reassigned },
 --   { "chosen", candidate number }, { "found", value, ms that it has left or false }, { "not_found" }, { "released" },
 --   { "unknown" } (there is nothing to release), { "kept", value } (a record that is not of a game of ours),
 --   { "wrong_type" }, { "no_candidate" }, { "no_capacity" }, { "too_many_games" }, { "late" }
+-- and of each request that was to be told, and for which an instance was sought, a decision: see `tell`.
 --
 -- Fields of the hash: "fleet" (averages for the whole service), "gone" (since when instances are reported gone),
 -- "i:<instance id>", "g:<game_id>" (a note on a game of ours, which is also its lease: it holds a place on its instance
@@ -60,6 +64,8 @@ local MOST_MARKS = 1000       -- instances reported gone that are remembered
 local SWEEP_EVERY_S = 5
 local SWEEP_MOST = 128        -- fields that one call may remove, twice what it can add: all others wait for it
 local CHUNK = 6000            -- arguments of one command: Lua's stack holds some 8,000
+local BUCKET_S, BUCKETS = 30, 10 -- games placed are counted for each so many seconds, so many of them
+local MOST_TOLD = 32          -- candidates of a decision that are told
 
 -- The two resources, and the words for them in a request's level.
 local CPU, RAM = 1, 2
@@ -72,6 +78,7 @@ local SESSIONS, PLACED_AT = { 8, 9 }, 10     -- decayed count of games' worth, a
 local SEEN_AT, DARK_SINCE = 11, 12           -- when first listed; since when without believable samples, or false
 local GAMES = 13                             -- notes that hold a place on it
 local ENDED = { 14, 15 }                     -- what releases have taken off the sessions, decayed like them
+local RECENT = 16                            -- nil, or text: games placed on it of late, see `count_recent`
 -- Averages of the service, by position.
 local NEWEST, LEARNED_AT, AVERAGE_USED, AVERAGE_SESSIONS = 1, 2, { 3, 4 }, { 5, 6 }
 local COUNTED_TO, SWEPT_TO = 7, 8            -- leases that expired until then are off the counts; are removed
@@ -93,7 +100,11 @@ now = floor(now * 1000) / 1000
 -- A time far ahead is a broken clock, and would make every other sample look old.
 local function believable(time) return time and time <= now + STALE_S and time end
 call.newest = believable(call.newest)
-for _, candidate in ipairs(candidates) do candidate[TAKEN_AT] = believable(candidate[TAKEN_AT]) end
+local limited = false -- whether any of them has only so many places
+for _, candidate in ipairs(candidates) do
+  candidate[TAKEN_AT] = believable(candidate[TAKEN_AT])
+  limited = limited or candidate[MOST_GAMES]
+end
 
 local function in_chunks(command, key, arguments)
   for from = 1, #arguments, CHUNK do
@@ -303,13 +314,16 @@ local function learn()
   return true
 end
 
+-- What a decision that is made again is told, where it knows only some of the candidates.
+local as_of = call.as_of or {}
+
 -- Of that, the share that games have proved to use where it is the configured cost: see usual_worth.
 local proved = { 1, 1 }
 
 local function find_cost(k)
   local configured, used, sessions = rule.cost[k], fleet[AVERAGE_USED[k]], fleet[AVERAGE_SESSIONS[k]]
   -- With fewer games of ours than instances the load is not ours, and would make each game look like all of it.
-  if sessions < sampled then return configured end
+  if sessions < (as_of.sampled or sampled) then return configured end
   local learned = (CAUTION * used + PRIOR_GAMES * configured) / (sessions + PRIOR_GAMES)
   proved[k] = min(1, learned / configured)
   return min(10 * configured, max(configured, learned))
@@ -370,7 +384,8 @@ end
 local all_sessions, all_ended = 0, 0
 
 local function sum_sessions()
-  all_sessions, all_ended = 0, 0
+  all_sessions, all_ended = as_of.sessions or 0, as_of.ended or 0
+  if as_of.sessions then return end
   for i = 1, #candidates do
     all_sessions = all_sessions + decayed(instances[i], SESSIONS[CPU])
     all_ended = all_ended + decayed(instances[i], ENDED[CPU])
@@ -404,6 +419,7 @@ end
 
 -- Median and 90th percentile of the sampled instances' scores.
 local function quantiles(scores)
+  if as_of.median then return as_of.median, as_of.high end
   local sorted = {}
   for i = 1, #candidates do
     if not dark[i] then sorted[#sorted + 1] = scores[i] end
@@ -414,15 +430,11 @@ local function quantiles(scores)
   return sorted[floor(m / 2) + 1], sorted[floor(0.9 * m) + 1]
 end
 
-local function all()
-  local numbers = {}
-  for i = 1, #candidates do numbers[i] = i end
-  return numbers
-end
-local everybody = all()
+local everybody = {}
+for i = 1, #candidates do everybody[i] = i end
 
 -- By level, for games of no stated use: scores, and the candidates whose score is out of date.
-local kept = { low = { scores = {}, stale = all() }, high = { scores = {}, stale = all() } }
+local kept = { low = { scores = {}, stale = everybody }, high = { scores = {}, stale = everybody } }
 
 local function score_all(request, own)
   local wanted = WANTED[request.level]
@@ -474,9 +486,6 @@ local function count_expired()
   fleet[COUNTED_TO] = now
 end
 
-local limited = false
-for _, candidate in ipairs(candidates) do limited = limited or candidate[MOST_GAMES] end
-
 local function is_full(i)
   local most = candidates[i][MOST_GAMES]
   if not most or instances[i][GAMES] < most then return false end
@@ -521,16 +530,83 @@ end
 
 local function tiers_of(request) return request.tiers and call.tiers[request.tiers] or { everybody } end
 
-local function choose(request, own)
+local function choose(request, own, tiers)
   local scores, some = score_all(request, own), false
   local places = limited and request.op == 'assign' -- what is no game needs no place
-  for _, tier in ipairs(tiers_of(request)) do
+  for _, tier in ipairs(tiers) do
     some = some or #tier > 0
     local packs = (request.strategy or rule.strategy) == 'pack'
     local best = packs and fullest_of(tier, scores, places) or least_of(tier, scores, places)
     if best then return best end
   end
   return nil, some and 'no_capacity' or 'no_candidate'
+end
+
+-- How it was decided ----------------------------------------------------------------------------------------------------
+
+-- All digits that there are: cjson would round them, and what is decided again from it might come out otherwise.
+local function exactly(values, count)
+  local texts = {}
+  for n = 1, count do texts[n] = values[n] and ('%.17g'):format(values[n]) or 'false' end
+  return '[' .. table.concat(texts, ',') .. ']'
+end
+
+local decisions, states, told = {}, {}, {} -- told: candidate to the number of its text in `states`
+
+-- An instance's state, once for as long as nothing changes it.
+local function tell_state(i)
+  if told[i] and changed[i] ~= true then return told[i] end
+  if changed[i] then changed[i] = 'told' end
+  states[#states + 1] = exactly(instances[i], ENDED[RAM])
+  told[i] = #states
+  return told[i]
+end
+
+-- Those of the candidates that tell most: the two that came first, and who has the least scores.
+local function most_telling(scores, best, second)
+  if #candidates <= MOST_TOLD then return everybody end
+  local others, few, wanted = {}, {}, MOST_TOLD
+  for i = 1, #candidates do
+    if i == best or i == second then wanted = wanted - 1 else others[#others + 1] = scores[i] end
+  end
+  table.sort(others)
+  local most = others[wanted]
+  for i = 1, #candidates do
+    local first = i == best or i == second
+    local other = not first and wanted > 0 and scores[i] <= most
+    if other then wanted = wanted - 1 end
+    if first or other then few[#few + 1] = i end
+  end
+  return few
+end
+
+-- Adds what the decision between the candidates depended on, which is as it was before it:
+-- { request, moves, why? (a refusal), winner?, runner_up?, scores (of these two), fleet, whole (of all candidates: how many
+-- are sampled, their sessions, ended ones, median and 90th percentile), candidates, states (of these: numbers in `states`) }
+local function tell(request, own, moves, best, why)
+  local scores, others, second, of = score_all(request, own), {}, nil, {}
+  for n, tier in ipairs(best and tiers_of(request) or {}) do
+    others[n] = {}
+    for _, i in ipairs(tier) do
+      if i ~= best then table.insert(others[n], i) end
+    end
+  end
+  second = choose(request, own, others)
+  local few, median, high = most_telling(scores, best, second), nil, nil
+  for n, i in ipairs(few) do of[n] = tell_state(i) end
+  if few ~= everybody then median, high = quantiles(scores) end
+  decisions[#decisions + 1] = {
+    request = request.tell,
+    moves = moves,
+    why = why,
+    winner = best,
+    runner_up = second,
+    scores = exactly({ scores[best or 0] or false, scores[second or 0] or false }, 2),
+    fleet = exactly(fleet, ALL_GAMES),
+    whole = exactly({ as_of.sampled or sampled, all_sessions, all_ended, median, high }, 5),
+    candidates = few,
+    states = of,
+  }
 end
 
 local expiry_add, expiry_remove, renewed = {}, {}, false -- renewed: a lease is to last longer
@@ -600,8 +676,8 @@ end
 local function add_new(i, worth, sign)
   for k = CPU, RAM do instances[i][NEW[k]] = instances[i][NEW[k]] + sign * worth[k] end
   if i <= #candidates then
-    table.insert(kept.low.stale, i)
-    table.insert(kept.high.stale, i)
+    if kept.low.stale ~= everybody then table.insert(kept.low.stale, i) end
+    if kept.high.stale ~= everybody then table.insert(kept.high.stale, i) end
   end
   changed[i] = true
 end
@@ -614,6 +690,8 @@ local function time_left(game)
   game.left_ms = game.left_ms or redis.call('PTTL', game.key)
   return game.left_ms
 end
+
+local placed_on = {} -- candidate to the games that this call has placed on it
 
 local function place(game, request, i, pending, mark)
   end_lease(game)
@@ -628,6 +706,7 @@ local function place(game, request, i, pending, mark)
   add_session(i, request.level)
   add_new(i, pending, 1)
   instances[i][GAMES] = instances[i][GAMES] + 1
+  placed_on[i] = (placed_on[i] or 0) + 1
   add_games(1)
 end
 
@@ -660,11 +739,14 @@ local opened, learned = false, false
 local function open_fleet()
   if opened or not placing then return end
   opened = true
+  local newest = fleet[NEWEST]
   for i = 1, #candidates do
     if unseen[i] then unseen[i], changed[i] = nil, true end
     fold(i)
-    fleet[NEWEST] = max(fleet[NEWEST], instances[i][SAMPLED_AT] or -1)
+    local at = instances[i][SAMPLED_AT]
+    if at and at > newest then newest = at end
   end
+  fleet[NEWEST] = newest
   fleet[NEWEST] = max(fleet[NEWEST], call.newest or -1)
   find_dark()
   learned = learn()
@@ -686,9 +768,9 @@ local function assign(game, request)
   end
   if is_late(request) then return { 'late' } end
   if not opened then return { 'no_candidate' } end -- nobody is listed
-  if not moves and has_too_many() then return { 'too_many_games' } end
-  local worth = worth_of_request(request)
-  local best, why = choose(request, worth.own)
+  local worth, best, why = worth_of_request(request), nil, 'too_many_games'
+  if moves or not has_too_many() then best, why = choose(request, worth.own, tiers_of(request)) end
+  if request.tell then tell(request, worth.own, moves and true or false, best, why) end
   -- Where nobody else can take it, it stays.
   if not best then return moves and replay(game, request) or { why } end
   if moves then leave(game) end
@@ -753,7 +835,7 @@ local function choose_only(_, request)
   open_fleet()
   if not opened then return { 'no_candidate' } end
   local worth = worth_of_request(request)
-  local best, why = choose(request, worth.own)
+  local best, why = choose(request, worth.own, tiers_of(request))
   if not best then return { why } end
   add_session(best, request.level)
   add_new(best, worth.pending, 1)
@@ -763,7 +845,7 @@ end
 local operations = { assign = assign, lookup = lookup, renew = renew, release = release, choose = choose_only }
 
 local function explain(request)
-  local own = worth_of_request(request).own
+  local own, no_game = worth_of_request(request).own, { 0, 0 }
   local scores, selected, explained = score_all(request, own), {}, {}
   for _, tier in ipairs(tiers_of(request)) do
     for _, i in ipairs(tier) do selected[i] = true end
@@ -775,10 +857,13 @@ local function explain(request)
       score = scores[i],
       cpu = expected_share(i, CPU, own),
       ram = expected_share(i, RAM, own),
+      cpu_now = expected_share(i, CPU, no_game),
+      ram_now = expected_share(i, RAM, no_game),
       cpu_pending = instance[PENDING[CPU]] + instance[NEW[CPU]],
       ram_pending = instance[PENDING[RAM]] + instance[NEW[RAM]],
       games = instance[GAMES],
       sampled_at = instance[SAMPLED_AT],
+      recent = instance[RECENT],
     }
   end
   return explained
@@ -843,6 +928,23 @@ local function sweep()
   end
 end
 
+-- Games placed on an instance, as "<the newest bucket's number>:<games in it>,<in the bucket before>,...".
+local function count_recent(instance, number, bucket)
+  local at, newest, older = (instance[RECENT] or ''):match('^(%d+):(%d+)(.*)$')
+  at, newest = at or bucket, newest or 0
+  -- A clock that was set back counts on where it was.
+  local passed = min(max(0, bucket - at), BUCKETS)
+  if passed > 0 then
+    local counts = {}
+    for n = 1, passed do counts[n] = 0 end
+    for count in (newest .. older):gmatch('%d+') do
+      if #counts < BUCKETS then counts[#counts + 1] = count end
+    end
+    at, newest, older = bucket, 0, ',' .. table.concat(counts, ',', 2)
+  end
+  instance[RECENT] = at .. ':' .. newest + number .. (older or '')
+end
+
 local function put(field, value) values[#values + 1], values[#values + 2] = field, cjson.encode(value) end
 
 local function prepare()
@@ -861,6 +963,8 @@ local function prepare()
       renewals[#renewals + 1] = game
     end
   end
+  local bucket = floor(now / BUCKET_S)
+  for i, number in pairs(placed_on) do count_recent(instances[i], number, bucket) end
   if opened or fleet_changed then put('fleet', fleet) end
   if marks_changed then put('gone', marks) end
   for i, id in ipairs(ids) do
@@ -895,4 +999,6 @@ return cjson.encode({
   marked = marked[1] and marked,
   explained = explained,
   cost = explained and cost,
+  decisions = decisions[1] and decisions,
+  states = decisions[1] and states,
 })

@@ -1,5 +1,12 @@
 import * as z from 'zod/mini';
-import type { Candidate, CandidateExplanation, PlacementResult } from '../app/placement.ts';
+import {
+  type Candidate,
+  type CandidateExplanation,
+  type Decision,
+  type PlacementResult,
+  RECENT_BUCKET_S,
+  RECENT_BUCKETS,
+} from '../app/placement.ts';
 import { UpstreamError } from '../app/upstream-error.ts';
 import type { Instance } from '../domain/fleet.ts';
 import { isInstanceId } from '../domain/ids.ts';
@@ -9,10 +16,26 @@ const Explained = z.object({
   score: z.number(),
   cpu: z.number(),
   ram: z.number(),
+  cpu_now: z.number(),
+  ram_now: z.number(),
   cpu_pending: z.number(),
   ram_pending: z.number(),
   games: z.number(),
   sampled_at: z.union([z.number(), z.literal(false)]),
+  recent: z.optional(z.string()),
+});
+
+const Told = z.object({
+  request: z.number(),
+  moves: z.boolean(),
+  why: z.optional(z.enum(['no_candidate', 'no_capacity', 'too_many_games'])),
+  winner: z.optional(z.number()),
+  runner_up: z.optional(z.number()),
+  scores: z.string(),
+  fleet: z.string(),
+  whole: z.string(),
+  candidates: z.array(z.number()),
+  states: z.array(z.number()),
 });
 
 /** Redis keeps no key for longer, ms. */
@@ -48,6 +71,8 @@ const Answer = z.object({
   marked: z.optional(z.array(z.string())),
   explained: z.optional(z.array(Explained)),
   cost: z.optional(z.tuple([z.number(), z.number()])),
+  decisions: z.optional(z.array(Told)),
+  states: z.optional(z.array(z.string())),
 });
 /** What place.lua answers. */
 export type Answer = z.infer<typeof Answer>;
@@ -102,12 +127,53 @@ export function toExplanations(
   candidates: readonly Candidate[],
 ): readonly CandidateExplanation[] {
   if (explained.length > candidates.length) throw notAnAnswer();
-  return explained.map(({ cpu_pending, ram_pending, sampled_at, ...figures }, index) => ({
+  const newest = bucketAt(now);
+  return explained.map(({ cpu_now, ram_now, cpu_pending, ram_pending, sampled_at, recent, ...figures }, index) => ({
     ...figures,
     instanceId: candidates[index]?.instance.id ?? '',
+    cpuNow: cpu_now,
+    ramNow: ram_now,
     cpuPending: cpu_pending,
     ramPending: ram_pending,
     ...(sampled_at !== false && { sampleAgeS: now - sampled_at }),
+    recent: toRecent(recent, newest),
+  }));
+}
+
+/** Start of the newest of the times of which recent games are told, s. */
+export function recentAtS({ now }: Answer): number {
+  return bucketAt(now) * RECENT_BUCKET_S;
+}
+
+function bucketAt(nowS: number): number {
+  return Math.floor(nowS / RECENT_BUCKET_S);
+}
+
+/** @param text as place.lua keeps it, of when a game was last placed there: `<bucket>:<games>,<games before>,...` */
+function toRecent(text: string | undefined, newest: number): readonly number[] {
+  const [bucket = '', counts = ''] = text?.split(':') ?? [];
+  // Counted by a clock that was ahead, they are of now.
+  const passed = text === undefined ? RECENT_BUCKETS : Math.max(0, newest - Number(bucket));
+  const known = counts.split(',').map(Number);
+  return Array.from({ length: RECENT_BUCKETS }, (_, index) => known[index - passed] ?? 0);
+}
+
+/** How the requests that were to be told were decided; undefined where there is none. */
+export function toDecisions({ now, decisions, states = [] }: Answer): readonly Decision[] | undefined {
+  return decisions?.map(({ request, moves, why, winner, runner_up, scores, fleet, whole, candidates, states: of }) => ({
+    request: request - 1,
+    atMs: Math.round(now * 1000),
+    moves,
+    ...(why !== undefined && { refusal: why }),
+    ...(winner !== undefined && { winner: winner - 1 }),
+    ...(runner_up !== undefined && { runnerUp: runner_up - 1 }),
+    scores,
+    service: fleet,
+    whole,
+    candidates: candidates.map((number, index) => ({
+      position: number - 1,
+      state: states[(of[index] ?? 0) - 1] ?? '',
+    })),
   }));
 }
 

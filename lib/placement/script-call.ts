@@ -15,8 +15,17 @@ const MOST_CORES = 1e6;
 const MOST_BYTES = 1e18;
 const MOST_SECONDS = 1e12;
 
-export function encodePlacement(call: PlacementCall, options: { readonly explain: boolean }, parts: CallParts): string {
-  const { presence } = call;
+export interface CallOptions {
+  /** Adds figures of every candidate. */
+  readonly explain?: boolean;
+  /** What a decision that is made again saw of all of its candidates, of which the call may have only some. */
+  readonly asOf?: object;
+  /** Nothing is written. */
+  readonly dryRun?: boolean;
+}
+
+export function encodePlacement(call: PlacementCall, options: CallOptions, parts: CallParts): string {
+  const { presence, tell } = call;
   // Requests with equal selectors share one list of tiers, and it is sent once: it may name thousands of candidates.
   const tiers = [...new Set(call.requests.map(tiersOf))].filter((list) => list !== undefined);
   // Before the first answer nobody knows what Redis's clock shows, so the view's age is not known either.
@@ -26,11 +35,16 @@ export function encodePlacement(call: PlacementCall, options: { readonly explain
     ...(parts.nowS !== undefined && { now: parts.nowS }),
     newest: isUsableNumber(call.newestSampleS) ? toMilliseconds(call.newestSampleS) : false,
     candidates: call.candidates.map(toRow),
-    requests: call.requests.map((request) => toRequest(request, tiers, parts)),
+    requests: call.requests.map((request, position) => ({
+      ...toRequest(request, tiers, parts),
+      ...(tell?.includes(position) && { tell: position + 1 }),
+    })),
     // Lua counts from 1.
     tiers: tiers.map((list) => list.map((tier) => tier.map((position) => position + 1))),
     view: presence && atS !== undefined ? { at: atS, gone: presence.gone, back: presence.back } : false,
-    ...(options.explain && { explain: true, dry_run: true }),
+    ...(options.explain && { explain: true }),
+    ...(options.dryRun && { dry_run: true }),
+    ...(options.asOf && { as_of: options.asOf }),
   });
 }
 

@@ -40,6 +40,7 @@ it('has the documented defaults', () => {
       packCeiling: 0.75,
     },
     requestStrategies: [],
+    decisionLog: 'sample',
     redis: { kind: 'tcp', host: 'localhost', port: 6379, db: 0 },
     secrets: {},
   });
@@ -93,6 +94,7 @@ it('reads every variable of its own', () => {
     STRATEGY: 'Pack',
     PACK_CEILING: '0.9',
     REQUEST_STRATEGIES: 'pack',
+    DECISION_LOG: 'All',
     GAME_CACHE_TTL: '600',
     SESSION_TTL: '7200',
     MAX_LIVE_GAMES: '5000',
@@ -120,6 +122,7 @@ it('reads every variable of its own', () => {
       packCeiling: 0.9,
     },
     requestStrategies: ['pack'],
+    decisionLog: 'all',
     ssmPath: '/game-allocator/prod',
   });
 });
@@ -238,6 +241,7 @@ it('names every problem at once, and no value', () => {
     STRATEGY: 'canary',
     PACK_CEILING: '1.1',
     REQUEST_STRATEGIES: 'spread,canary',
+    DECISION_LOG: 'canary',
     SESSION_TTL: '0',
     REASSIGN_GRACE_MS: '86400001',
     FLEET_FRESH_MS: '10001',

@@ -434,7 +434,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the cost is learned with fewer sessions than servers',
-    from: 'if sessions < sampled then return configured end',
+    from: 'if sessions < (as_of.sampled or sampled) then return configured end',
     to: '',
     killedBy: 'The configured cost holds while there are fewer sessions of ours than servers with metrics.',
   },
@@ -589,8 +589,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a game cannot move where the service has as many as it may',
-    from: 'if not moves and has_too_many() then',
-    to: 'if has_too_many() then',
+    from: 'if moves or not has_too_many() then',
+    to: 'if not has_too_many() then',
     killedBy: 'A game moves from a server that is gone also where the service has as many games as it may have.',
   },
   {

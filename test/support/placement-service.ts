@@ -4,8 +4,8 @@ import { createRedisClient } from '../../lib/adapters/redis/redis-client.ts';
 import type {
   Candidate,
   Explanation,
+  PlacementAnswer,
   PlacementCall,
-  PlacementRequest,
   PlacementResult,
 } from '../../lib/app/placement.ts';
 import type { RedisClient } from '../../lib/app/ports.ts';
@@ -13,7 +13,7 @@ import { createLuaPlacement, type PlacementConfig, type PlacementOptions } from 
 import { onGame, placementConfig, T0 } from './placement.ts';
 
 /** What a call adds to its candidates and requests. */
-type More = Partial<Pick<PlacementCall, 'newestSampleS' | 'presence'>>;
+type More = Partial<Pick<PlacementCall, 'newestSampleS' | 'presence' | 'tell'>>;
 
 /** A Redis of its own, and services in it whose time stands still until it is moved. */
 export interface PlacementServer {
@@ -39,7 +39,13 @@ export interface PlacementService {
     requests: PlacementCall['requests'],
     more?: More,
   ): Promise<readonly string[]>;
-  explain(candidates: readonly Candidate[], request: PlacementRequest, more?: More): Promise<Explanation>;
+  /** How a call's requests were decided. */
+  decisions(...call: Parameters<PlacementService['place']>): Promise<PlacementAnswer['decisions']>;
+  explain(
+    candidates: readonly Candidate[],
+    request: PlacementCall['requests'][number],
+    more?: More,
+  ): Promise<Explanation>;
   /** What became of each, by its kind. */
   release(...gameIds: string[]): Promise<readonly string[]>;
   /** Key of a game's record. */
@@ -84,7 +90,9 @@ export async function startPlacementServer(): Promise<PlacementServer> {
       },
       place: async (...call: Parameters<typeof toCall>) => (await placement.place(toCall(...call), signal())).results,
       marked: async (...call: Parameters<typeof toCall>) => (await placement.place(toCall(...call), signal())).marked,
-      explain: (candidates: readonly Candidate[], request: PlacementRequest, more?: More) =>
+      decisions: async (...call: Parameters<typeof toCall>) =>
+        (await placement.place(toCall(...call), signal())).decisions,
+      explain: (candidates: readonly Candidate[], request: PlacementCall['requests'][number], more?: More) =>
         placement.explain(toCall(candidates, [request], more), signal()),
       async release(...gameIds: string[]) {
         const { results } = await placement.place(
