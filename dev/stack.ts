@@ -38,9 +38,11 @@ export interface StackOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What .local/stack.json holds. Every HTTPS route is under the origin of `assignUrl`. */
+/** What .local/stack.json holds. */
 export interface StackAddresses {
   readonly natsUrl: string;
+  /** The HTTP API's origin, without a slash at its end: every HTTPS route is under it, and the console at its root. */
+  readonly apiUrl: string;
   readonly assignUrl: string;
   readonly assignToken: string;
   readonly consulUrl: string;
@@ -48,7 +50,9 @@ export interface StackAddresses {
   readonly redisUrl: string;
   readonly upstashUrl: string;
   readonly upstashToken: string;
+  /** The relay's own port, where the console is too. */
   readonly relayUrl: string;
+  readonly consoleToken: string;
 }
 
 export interface FleetReport extends FleetInstance {
@@ -136,6 +140,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await untap;
     const upstashToken = createSecret('UPSTASH_REDIS_REST_TOKEN');
     const assignToken = createSecret('API_TOKENS');
+    const consoleToken = createSecret('CONSOLE_TOKEN');
     const fleetOptions = { consulUrl: consul.url, redisUrl: redis.url, targetsFile, instances, mixed, maxGames };
     const [upstash, fleet] = await Promise.all([
       begin(() => startUpstash(redis.url, upstashToken)),
@@ -161,6 +166,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       NATS_URL: nats.url,
       ALLOCATOR_URL: `${functionUrl}batch`,
       ALLOCATOR_TOKEN: assignToken,
+      CONSOLE_TOKEN: consoleToken,
+      ASSIGN_EVENTS: 'true',
       ...options.relayEnv,
     };
     const relay = await begin(() => startRelay(relayEnv).then(scraped));
@@ -170,6 +177,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     return {
       addresses: {
         natsUrl: nats.url,
+        apiUrl: functions.url,
         assignUrl: `${functions.url}/assign`,
         assignToken,
         consulUrl: consul.url,
@@ -178,6 +186,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         upstashUrl: upstash.url,
         upstashToken,
         relayUrl: relay.url,
+        consoleToken,
       },
       ...{ functionUrl, nats, redis, consul, prometheus, upstash, fleet, functions, relay, measuredLoad, stop },
       fleetReport: async () => {

@@ -13,13 +13,16 @@ import { ConfigError, type Env } from '../lib/config/env.ts';
 import { type RelayConfig, readRelayConfig } from '../lib/config/relay-config.ts';
 import { askHealth } from '../lib/relay/ask-health.ts';
 import { createAssignEvents } from '../lib/relay/assign-events.ts';
+import { createConsoleDoor, type RelayReport } from '../lib/relay/console-door.ts';
 import type { Counts } from '../lib/relay/counts.ts';
 import { drain } from '../lib/relay/drain.ts';
 import { createPost, MAX_ANSWER_BYTES } from '../lib/relay/forward.ts';
 import { startHealthServer } from '../lib/relay/health-server.ts';
 import { startHeartbeat } from '../lib/relay/heartbeat.ts';
+import { createMetricsDoor } from '../lib/relay/metrics-door.ts';
 import { reachFunction, reachOwn, type Way } from '../lib/relay/reach-function.ts';
 import { readMetrics } from '../lib/relay/read-metrics.ts';
+import { createRecentTraffic } from '../lib/relay/recent-traffic.ts';
 import { createRelay } from '../lib/relay/relay.ts';
 import { createRelayMeter, type RelayMeter } from '../lib/relay/relay-meter.ts';
 import packageJson from '../package.json' with { type: 'json' };
@@ -69,6 +72,7 @@ async function serve(config: RelayConfig): Promise<void> {
   const events =
     config.assignEvents &&
     createAssignEvents({ ...config.assignEvents, publish: (...event) => door.publish(...event), log });
+  const traffic = createRecentTraffic(clock);
   const relay = createRelay({
     allocate: way.allocate,
     clock,
@@ -77,6 +81,7 @@ async function serve(config: RelayConfig): Promise<void> {
     ...(config.rateLimit && { rateLimit: config.rateLimit }),
     ...(events && { onReply: events.tell }),
     runInTrace: traces.within,
+    onEnd: ({ success }, tookMs) => traffic.add(success, tookMs),
   });
   const { servers, tls, credentials, queue } = config.nats;
   const door = openNatsDoor({
@@ -118,6 +123,20 @@ async function serve(config: RelayConfig): Promise<void> {
     };
   }
 
+  function report(): RelayReport {
+    return {
+      success: true,
+      at_ms: Date.now(),
+      uptime_s: Math.round(process.uptime()),
+      version: packageJson.version,
+      service: config.log.service,
+      nats: door.state(),
+      received: relay.stats().received,
+      ...details(),
+      ...traffic.read(),
+    };
+  }
+
   const notReady = () => (door.state() === 'serving' ? undefined : door.state());
   const heartbeat = startHeartbeat({
     notReady,
@@ -130,7 +149,12 @@ async function serve(config: RelayConfig): Promise<void> {
     ...{ relay, calls: way.stats, meter, version: packageJson.version },
     ...{ connected: door.connected, ready: () => notReady() === undefined, repliesLost: door.repliesLost },
   };
-  const metrics = createMetricsPage(() => readMetrics(measured), clock);
+  const doors = [createMetricsDoor(createMetricsPage(() => readMetrics(measured), clock))];
+  if (config.console !== undefined) {
+    // Only where it is wanted: the page is made by the build, and this file runs without one too.
+    const { page } = await import('./console/page.ts');
+    doors.push(createConsoleDoor({ page, tokens: config.console, serve: relay.serve, report }));
+  }
 
   let stopping = false;
   async function stop(signal: NodeJS.Signals): Promise<void> {
@@ -158,7 +182,7 @@ async function serve(config: RelayConfig): Promise<void> {
     await startHealthServer({
       port: config.port,
       notReady,
-      metrics,
+      doors,
       details: () => ({
         service: config.log.service,
         title: config.title,

@@ -16,6 +16,7 @@ import { createAllocate } from './api/operations.ts';
 import { traceOf } from './api/trace.ts';
 import { createDecisionLog } from './app/decision-log.ts';
 import { createFleetViews } from './app/fleet-views.ts';
+import type { InsightOptions, ServeInsight } from './app/insight.ts';
 import { type Meter, NO_METER, timed } from './app/meter.ts';
 import type { Clock, Log, RedisClient } from './app/ports.ts';
 import { createSavedList } from './app/saved-list.ts';
@@ -186,7 +187,19 @@ function composeService({ name, recordPrefix }: Service, config: AllocatorConfig
     trace: traces.ids,
   });
   const reassigns = config.placement.reassignGraceMs > 0;
-  return createServeRequests({ views, placement, clock, random, log, reassigns, decisionLog });
+  const { strategy, packCeiling } = config.placement;
+  const common = { placement, clock, random, log, reassigns };
+  const insight = loadedWhenAsked({ ...common, serviceName: name, strategy, packCeiling });
+  return createServeRequests({ ...common, views, insight, decisionLog });
+}
+
+/** In a chunk of its own, so that the cold start of a function which only places games does not read it. */
+function loadedWhenAsked(options: InsightOptions): ServeInsight {
+  let loading: Promise<ServeInsight> | undefined;
+  return async (request, call) => {
+    loading ??= import('./app/insight.ts').then(({ createInsight }) => createInsight(options));
+    return (await loading)(request, call);
+  };
 }
 
 /** Does `work` once the first call is on its way, in the time that its answer takes. */

@@ -22,8 +22,12 @@ module.exports = async ({ resolveVariable }) => {
   if (credential !== '' && variable === undefined) {
     throw new Error(`The parameter natsCredential must be one of ${Object.keys(CREDENTIALS).join(', ')}.`);
   }
-  const secrets =
-    variable === undefined ? [] : [{ Name: variable, ValueFrom: parameter(await param('relaySsmPath'), credential) }];
+  const path = await param('relaySsmPath');
+  const hasConsole = (await param('relayConsole')) === 'true';
+  const secrets = [
+    ...(variable === undefined ? [] : [{ Name: variable, ValueFrom: parameter(path, credential) }]),
+    ...(hasConsole ? [{ Name: 'CONSOLE_TOKEN', ValueFrom: parameter(path, 'console-token') }] : []),
+  ];
   const read = secrets.map(({ ValueFrom }) => ValueFrom);
   return { secrets, statements: [...toLog(), ...toPull(image), ...(read.length > 0 ? toRead(read) : [])] };
 };

@@ -7,5 +7,5 @@ export const InstanceRequest = z.object(
   mustBe('a JSON object'),
 );
 
-/** The request of instances. */
-export const InstancesRequest = z.object({}, mustBe('a JSON object'));
+/** The request of instances and of fleet, which has nothing to say. */
+export const EmptyRequest = z.object({}, mustBe('a JSON object'));

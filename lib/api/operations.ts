@@ -4,7 +4,7 @@ import type { ServeRequests } from '../app/serve-requests.ts';
 import type { Outcome, ServiceRequest } from '../app/service-requests.ts';
 import type { Allocate } from './allocate.ts';
 import type { BatchItem } from './batch.ts';
-import { isGameOp, isOp } from './op.ts';
+import { isOp, needsGames } from './op.ts';
 import { type Failure, failureReply, type Reply } from './outcomes.ts';
 import { readRequest } from './read-request.ts';
 import { toReply } from './to-reply.ts';
@@ -33,7 +33,7 @@ export function createAllocate({ services, clock, strategies }: AllocateOptions)
     if (!isOp(op)) return { code: 'invalid_request', message: 'op is not known.' };
     const service = item.service === undefined ? services[0] : services.find(({ name }) => name === item.service);
     if (service === undefined) return { code: 'invalid_request', message: 'service is not known.' };
-    if (isGameOp(op) && !service.hasGames) {
+    if (needsGames(op) && !service.hasGames) {
       return { code: 'invalid_request', message: 'op is not available for this service.' };
     }
     const request = readRequest(op, item, nowMs, strategies);
@@ -78,6 +78,8 @@ const SUCCESSES = {
   release: 'released',
   choose: 'chosen',
   list: 'listed',
+  report: 'reported',
+  explain: 'explained',
 } as const satisfies Record<ServiceRequest['op'], Outcome['kind']>;
 const SUCCESS_KINDS: ReadonlySet<Outcome['kind']> = new Set(Object.values(SUCCESSES));
 

@@ -1,3 +1,4 @@
+import type { ExplainReply, FleetReply } from './insight-replies.ts';
 import type { Op } from './op.ts';
 
 /**
@@ -54,6 +55,8 @@ export interface SuccessReplies {
   readonly release: { readonly success: true };
   readonly instance: InstanceReply;
   readonly instances: InstancesReply;
+  readonly fleet: FleetReply;
+  readonly explain: ExplainReply;
 }
 
 export interface AssignReply {

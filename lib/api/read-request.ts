@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ExpectedUse, Strategy } from '../app/placement.ts';
-import type { ServiceRequest } from '../app/service-requests.ts';
+import type { AssignRequest as AssignmentRequest, ServiceRequest } from '../app/service-requests.ts';
 import { toSelector } from '../domain/selector.ts';
 import type { AssignRequest } from './assign-request.ts';
 import type { BatchItem } from './batch.ts';
@@ -28,6 +28,13 @@ export function readRequest(
       if ('failure' in parsed) return parsed.failure;
       return toAssign(parsed.value, item.attempt ?? randomUUID(), deadlineMs, strategies);
     }
+    case 'explain': {
+      const parsed = parseWith(REQUESTS.explain, item.request);
+      if ('failure' in parsed) return parsed.failure;
+      // Always an attempt of its own: of a game that is recorded it tells so, whoever has recorded it.
+      const assign = toAssign(parsed.value, randomUUID(), deadlineMs, strategies);
+      return 'code' in assign ? assign : { ...assign, op };
+    }
     case 'lookup':
     case 'renew':
     case 'release': {
@@ -43,6 +50,10 @@ export function readRequest(
       const parsed = parseWith(REQUESTS.instances, item.request);
       return 'failure' in parsed ? parsed.failure : { op: 'list', deadlineMs };
     }
+    case 'fleet': {
+      const parsed = parseWith(REQUESTS.fleet, item.request);
+      return 'failure' in parsed ? parsed.failure : { op: 'report', deadlineMs };
+    }
   }
 }
 
@@ -51,7 +62,7 @@ function toAssign(
   attempt: string,
   deadlineMs: number,
   strategies: readonly Strategy[],
-): ServiceRequest | Failure {
+): AssignmentRequest | Failure {
   const { resource_level, strategy } = settings;
   if (strategy !== undefined && !strategies.includes(strategy)) {
     const message = "settings.strategy is not allowed by this allocator's configuration.";

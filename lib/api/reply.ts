@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { isInstanceId } from '../domain/ids.ts';
+import { ExplainReplySchema, FleetReplySchema } from './insight-schemas.ts';
 import type { Op } from './op.ts';
 import { FAILURES, type FailureCode, type FailureReply, type Reply, type SuccessReplies } from './outcomes.ts';
 
@@ -34,6 +35,8 @@ export const SUCCESSES: { readonly [O in Op]: z.ZodMiniType<SuccessReplies[O]> }
   release: z.object(success),
   instance: z.object({ ...success, instance: InstanceAddress, degraded }),
   instances: z.object({ ...success, instances: z.array(InstanceAddress), degraded }),
+  fleet: FleetReplySchema,
+  explain: ExplainReplySchema,
 };
 
 export const AnyFailure: z.ZodMiniType<FailureReply> = z.object({

@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini';
 import { AssignRequest } from './assign-request.ts';
 import { GameRequest } from './game-request.ts';
-import { InstanceRequest, InstancesRequest } from './instance-request.ts';
+import { EmptyRequest, InstanceRequest } from './instance-request.ts';
 import type { Op } from './op.ts';
 
 /** What the request of each operation must be, over any door. Unknown keys are ignored. */
@@ -11,5 +11,7 @@ export const REQUESTS = {
   renew: GameRequest,
   release: GameRequest,
   instance: InstanceRequest,
-  instances: InstancesRequest,
+  instances: EmptyRequest,
+  fleet: EmptyRequest,
+  explain: AssignRequest,
 } as const satisfies Record<Op, z.ZodMiniType>;

@@ -1,5 +1,6 @@
 import type { Outcome, OutcomeFailure, ServiceRequest } from '../app/service-requests.ts';
 import { addressOf, type DegradedSource, type Instance } from '../domain/fleet.ts';
+import { toExplainReply, toFleetReply } from './insight-replies.ts';
 import { type Failure, failureReply, type InstanceAddress, type Reply } from './outcomes.ts';
 
 /** The reply that tells of an outcome; `request` is what it came of. */
@@ -26,6 +27,10 @@ export function toReply(outcome: Outcome, request: ServiceRequest): Reply {
       return { success: true, instance: toAddress(outcome.instance), ...whereDegraded(outcome.degraded) };
     case 'listed':
       return { success: true, instances: outcome.instances.map(toAddress), ...whereDegraded(outcome.degraded) };
+    case 'reported':
+      return toFleetReply(outcome.report);
+    case 'explained':
+      return toExplainReply(outcome.explanation);
     default:
       return failureReply(toFailure(outcome.kind, request));
   }

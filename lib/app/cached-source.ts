@@ -47,8 +47,11 @@ export interface Reading<T> {
 }
 
 export interface CachedSource<T> {
-  /** Waits at most `waitMs`, and only where there is nothing recent enough. Never throws. */
-  read(waitMs: number): Promise<Reading<T>>;
+  /**
+   * Waits at most `waitMs`, and only where there is nothing recent enough; with `newest` also where what there is would
+   * do and be refreshed beside. Never throws.
+   */
+  read(waitMs: number, newest?: boolean): Promise<Reading<T>>;
   /** A value of another origin, for as long as the source itself has given none; of use up to the same age. */
   seed(value: T, atMs: number): void;
   /** The value in hand is known to be of no use: the next reader waits for a new one, and no backoff holds it back. */
@@ -136,12 +139,12 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
   }
 
   return {
-    async read(waitMs) {
+    async read(waitMs, newest = false) {
       const age = ageMs();
       if (held !== undefined && age <= freshMs) return reading(held.value, failing, age); // it fails: a value of another origin
       const sinceMs = clock();
       const joined = waitMs < LEAST_WAIT_MS ? undefined : (join() ?? (await joinLater(waitMs)));
-      if (held !== undefined && age <= besideMs && !(lastCutOff && joined)) {
+      if (held !== undefined && age <= besideMs && !newest && !(lastCutOff && joined)) {
         let released = false;
         return {
           value: held.value,

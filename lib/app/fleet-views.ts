@@ -1,5 +1,5 @@
 import { createAbsentIds } from '../domain/absent-ids.ts';
-import type { DegradedSource, FleetList, FleetView, LoadReport } from '../domain/fleet.ts';
+import type { DegradedSource, FleetList, FleetView, LoadReport, SourceState, ViewSources } from '../domain/fleet.ts';
 import { isDoubtful } from '../domain/list-doubt.ts';
 import { createCachedSource, type Reading } from './cached-source.ts';
 import type { Meter } from './meter.ts';
@@ -37,13 +37,17 @@ export interface FleetViewsOptions {
 export interface OpenView {
   /** Undefined when nobody could tell who is there. */
   readonly view: FleetView | undefined;
+  readonly sources: ViewSources;
   /** To be called after the placement call; see Reading.release. */
   release(waitMs: number): Promise<void>;
 }
 
 export interface FleetViews {
-  /** What the allocator knows of the fleet, at most as old as configured. `budgetMs`: what the operation has left. */
-  open(budgetMs: number): Promise<OpenView>;
+  /**
+   * What the allocator knows of the fleet, at most as old as configured. `budgetMs`: what the operation has left. With
+   * `newest` what is not fresh is waited for, which takes longer and tells at once of a source that is gone.
+   */
+  open(budgetMs: number, newest?: boolean): Promise<OpenView>;
   /** Somebody has a game on this instance, which the list of a view with `absence` did not have. */
   noteAbsent(instanceId: string): void;
 }
@@ -88,14 +92,25 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
   });
 
   const loads =
-    metrics && createCachedSource({ ...common, name: 'prometheus', fetch: (signal) => metrics.load(signal) });
+    metrics &&
+    createCachedSource({
+      ...common,
+      name: 'prometheus',
+      fetch: async (signal) => ({ report: await metrics.load(signal), atMs: options.clock() }),
+    });
 
   /** What others have seen, where this process has seen nothing yet; from then on it is this one's last good list. */
-  async function readSaved(waitMs: number): Promise<FleetList | undefined> {
+  async function readSaved(waitMs: number): Promise<Pick<DiscoveredList, 'list' | 'askedAtMs'> | undefined> {
     const saved = await savedList.read(waitMs);
     if (saved === undefined) return undefined;
-    lists.seed({ list: saved.list, doubted: false, askedAtMs: saved.atMs, failing: [] }, saved.atMs);
-    return saved.list;
+    const found = { list: saved.list, doubted: false, askedAtMs: saved.atMs, failing: [] };
+    lists.seed(found, saved.atMs);
+    return found;
+  }
+
+  function stateOf(degraded: boolean | undefined, atMs: number | undefined): SourceState {
+    const state = degraded ? 'degraded' : 'ok';
+    return atMs === undefined ? { state } : { state, ageMs: Math.max(0, options.clock() - atMs) };
   }
 
   function noteChanges(previous: FleetList | undefined, next: FleetList): void {
@@ -107,11 +122,11 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
   }
 
   return {
-    async open(budgetMs) {
+    async open(budgetMs, newest = false) {
       const waitMs = budgetMs - RESERVED_MS; // each source keeps its own limit
       const listWaitMs = Math.max(Math.min(SOURCE_TIMEOUT_MS, waitMs), waitMs - SAVED_LIST_MS);
       const startedMs = options.clock();
-      const [listed, load] = await Promise.all([lists.read(listWaitMs), loads?.read(waitMs)]);
+      const [listed, load] = await Promise.all([lists.read(listWaitMs, newest), loads?.read(waitMs, newest)]);
       const release = async (ms: number) => {
         const endMs = options.clock() + ms;
         await Promise.all([listed.release(ms), load?.release(ms)]);
@@ -124,16 +139,19 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
       if (load?.degraded) degraded.push('prometheus');
 
       const leftMs = budgetMs - RESERVED_MS - (options.clock() - startedMs);
-      const list = listed.value?.list ?? (await readSaved(Math.min(SOURCE_TIMEOUT_MS, leftMs)));
-      if (list === undefined) return { view: undefined, release };
-      if (isNew(load)) warnOfStrangers(list, load?.value ?? NO_LOAD);
-      const view = { list, load: load?.value ?? NO_LOAD, degraded };
-      if (listed.value === undefined || degraded.includes('consul')) return { view, release };
-      const { askedAtMs, failing } = listed.value;
-      return {
-        view: { ...view, absence: { askedAtMs, gone: [...failing, ...absent.list(options.clock())] } },
-        release,
+      const found = listed.value ?? (await readSaved(Math.min(SOURCE_TIMEOUT_MS, leftMs)));
+      const sources: ViewSources = {
+        consul: stateOf(degraded.includes('consul'), found?.askedAtMs),
+        prometheus: load === undefined ? { state: 'off' } : stateOf(load.degraded, load.value?.atMs),
       };
+      if (found === undefined) return { view: undefined, sources, release };
+      const { list, askedAtMs } = found;
+      const report = load?.value?.report ?? NO_LOAD;
+      if (isNew(load)) warnOfStrangers(list, report);
+      const view = { list, load: report, degraded };
+      if (listed.value === undefined || degraded.includes('consul')) return { view, sources, release };
+      const gone = [...listed.value.failing, ...absent.list(options.clock())];
+      return { view: { ...view, absence: { askedAtMs, gone } }, sources, release };
     },
     noteAbsent(instanceId) {
       // A newer list than the asker's may have it.
@@ -143,7 +161,7 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
   };
 }
 
-function isNew(load: Reading<LoadReport> | undefined): boolean {
+function isNew(load: Reading<unknown> | undefined): boolean {
   return load?.value !== undefined && !load.degraded;
 }
 

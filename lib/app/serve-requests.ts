@@ -9,16 +9,19 @@ import { indexOf, newestSampleS } from '../domain/fleet-index.ts';
 import { createPresenceReports } from '../domain/presence-reports.ts';
 import type { DecisionLog } from './decision-log.ts';
 import type { FleetViews, OpenView } from './fleet-views.ts';
+import type { InsightCall, ServeInsight } from './insight.ts';
 import type { Candidate, ChoiceRequest, GameRequest, Placement, PlacementCall, Presence } from './placement.ts';
 import type { Clock, Log } from './ports.ts';
 import {
   type AssignRequest,
   type CallResult,
+  type InsightRequest,
   listOf,
   type Outcome,
   type ServiceRequest,
   toOutcome,
 } from './service-requests.ts';
+import { unreportedInstance } from './unreported-instance.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** The longest that a reply waits for a refresh of the view that runs beside it, ms. */
@@ -37,6 +40,7 @@ export interface ServeRequestsOptions {
   readonly reassigns: boolean;
   /** Absent: no decision is logged. */
   readonly decisionLog?: DecisionLog | undefined;
+  readonly insight: ServeInsight;
 }
 
 /**
@@ -50,7 +54,7 @@ export type ServeRequests = (requests: readonly ServiceRequest[], signal: AbortS
 type PlaceRequest = AssignRequest | GameRequest | ChoiceRequest;
 
 export function createServeRequests(options: ServeRequestsOptions): ServeRequests {
-  const { views, placement, clock, log, reassigns, decisionLog } = options;
+  const { views, placement, clock, log, reassigns, decisionLog, insight } = options;
   const chooser = createCandidateChooser(options.random);
   const reports = createPresenceReports();
 
@@ -122,9 +126,17 @@ export function createServeRequests(options: ServeRequestsOptions): ServeRequest
     }
   }
 
+  function presenceOf(view: FleetView | undefined): InsightCall['presence'] {
+    return (alsoGone) => (reassigns ? reports.of(view, alsoGone) : undefined);
+  }
+
   return async (requests, signal) => {
     const deadlineMs = Math.max(...requests.map((request) => request.deadlineMs));
-    const { view, release } = requests.some(needsView) ? await views.open(deadlineMs - clock()) : NO_VIEW;
+    // People see what is so now; a game is placed by what is known already.
+    const opened = requests.some(needsView)
+      ? await views.open(deadlineMs - clock(), requests.every(isInsight))
+      : NO_VIEW;
+    const { view, release } = opened;
     // Redis checks the deadlines too, but not before its clock is known.
     const timely = requests.filter((request) => request.deadlineMs - clock() >= 1);
     // All the time that is left, which is at least what the view left for it: cut off earlier, a slow but sound answer
@@ -132,11 +144,19 @@ export function createServeRequests(options: ServeRequestsOptions): ServeRequest
     const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.max(0, Math.ceil(deadlineMs - clock())))]);
     const outcomes = new Map<ServiceRequest, Outcome>();
     const toPlace: PlaceRequest[] = [];
+    const looks: Promise<void>[] = [];
     for (const request of timely) {
       if (request.op === 'list') outcomes.set(request, listOf(view));
+      else if (isInsight(request))
+        looks.push(
+          insight(request, { opened, presence: presenceOf(view), signal: limit }).then(
+            (outcome) => void outcomes.set(request, outcome),
+          ),
+        );
       else toPlace.push(request);
     }
     const placed = toPlace.length === 0 ? [] : await place(toPlace, view, limit);
+    await Promise.all(looks);
     for (const [index, outcome] of placed.entries()) {
       const request = toPlace[index];
       if (request !== undefined) outcomes.set(request, outcome);
@@ -146,11 +166,20 @@ export function createServeRequests(options: ServeRequestsOptions): ServeRequest
   };
 }
 
-const NO_VIEW: OpenView = { view: undefined, release: () => Promise.resolve() };
+const NO_VIEW: OpenView = {
+  view: undefined,
+  sources: { consul: { state: 'ok' }, prometheus: { state: 'ok' } },
+  release: () => Promise.resolve(),
+};
 
 /** What is asked of a game that has an instance already is answered when nothing is known of the fleet. */
-function needsView({ op }: ServiceRequest): boolean {
-  return op === 'assign' || op === 'choose' || op === 'list';
+function needsView(request: ServiceRequest): boolean {
+  const { op } = request;
+  return op === 'assign' || op === 'choose' || op === 'list' || isInsight(request);
+}
+
+function isInsight(request: ServiceRequest): request is InsightRequest {
+  return request.op === 'report' || request.op === 'explain';
 }
 
 /** The candidates of a call, and what each of its requests may have of them: undefined where it needs none. */
@@ -199,17 +228,4 @@ function toPlacementRequest(
   if (request.op !== 'assign' || choice?.tiers === undefined) return request;
   const { require, prefer, ...rest } = request;
   return { ...rest, tiers: choice.tiers };
-}
-
-/** The instance that a game is recorded on, where that is gone and the call did not say so. */
-function unreportedInstance(
-  result: CallResult,
-  view: FleetView | undefined,
-  presence: Presence | undefined,
-): string | undefined {
-  if (result.kind !== 'recorded' || view?.absence === undefined) return undefined;
-  const { instanceId } = result;
-  const listed = indexOf(view.list).byId.get(instanceId);
-  const isGone = listed === undefined || listed.status === 'gone';
-  return isGone && !presence?.gone.includes(instanceId) ? instanceId : undefined;
 }

@@ -1,10 +1,12 @@
 import type { Selectors } from '../domain/candidate-choice.ts';
 import type { DegradedSource, FleetView, Instance } from '../domain/fleet.ts';
 import { healthyOf, indexOf } from '../domain/fleet-index.ts';
+import type { AssignmentExplanation } from './explain-assignment.ts';
+import type { FleetReport } from './fleet-report.ts';
 import type { ChoiceRequest, GameRequest, PlacementRequest, PlacementResult } from './placement.ts';
 
 /** What can be asked of a service. */
-export type ServiceRequest = AssignRequest | GameRequest | ChoiceRequest | ListRequest;
+export type ServiceRequest = AssignRequest | GameRequest | ChoiceRequest | ListRequest | InsightRequest;
 
 /** A game that somebody asks to assign. */
 export interface AssignRequest extends Omit<PlacementRequest, 'tiers'>, Selectors {}
@@ -14,6 +16,21 @@ export interface ListRequest {
   readonly op: 'list';
   /** When its answer is of no more use, ms since 1970 by our clock. */
   readonly deadlineMs: number;
+}
+
+/** What people ask who look into the allocator; nothing is written for it. */
+export type InsightRequest = ReportRequest | ExplainRequest;
+
+/** How the fleet is, instance by instance. */
+export interface ReportRequest {
+  readonly op: 'report';
+  /** When its answer is of no more use, ms since 1970 by our clock. */
+  readonly deadlineMs: number;
+}
+
+/** What assigning this game would come to, and why. */
+export interface ExplainRequest extends Omit<AssignRequest, 'op'> {
+  readonly op: 'explain';
 }
 
 /** What became of a request. */
@@ -41,6 +58,10 @@ export type Outcome =
       readonly instances: readonly Instance[];
       readonly degraded: readonly DegradedSource[];
     }
+  /** report */
+  | { readonly kind: 'reported'; readonly report: FleetReport }
+  /** explain */
+  | { readonly kind: 'explained'; readonly explanation: AssignmentExplanation }
   | { readonly kind: OutcomeFailure };
 
 /**

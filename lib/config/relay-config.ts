@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { type BearerTokens, MOST_TOKENS, readTokens } from '../api/bearer-tokens.ts';
 import { type Endpoint, listEndpoints } from '../relay/endpoints.ts';
 import type { RateLimit } from '../relay/token-bucket.ts';
 import { type AllocatorConfig, AllocatorVariables, toAllocatorConfig } from './allocator-config.ts';
@@ -8,7 +9,7 @@ import {
   allocatorDoorProblems,
   toAllocatorDoor,
 } from './allocator-door.ts';
-import { ConfigError, defaulted, type Env, flag, integer, number, readEnv, text, variable } from './env.ts';
+import { ConfigError, defaulted, type Env, flag, integer, number, readEnv, secret, text, variable } from './env.ts';
 import { type LogConfig, LogVariables, toLogConfig } from './log-config.ts';
 import { type NatsConfig, NatsVariables, natsProblems, toNatsConfig } from './nats-config.ts';
 import { natsSubject, ServicesVariables, toServices } from './services.ts';
@@ -18,6 +19,8 @@ const RelayVariables = {
   ...LogVariables,
   APP_TITLE: defaulted(text(), 'Game allocator'),
   PORT: defaulted(integer(1, 65_535), 5005),
+  /** Opens the console on that port to whoever has one of these tokens; two, so that one can be replaced. */
+  CONSOLE_TOKEN: z.optional(secret()),
 
   ...NatsVariables,
   /** Relays with different ones would each answer every request. */
@@ -50,8 +53,10 @@ const DecidingVariables = z.object({ ...RelayVariables, ...AllocatorVariables })
 export interface RelayConfig {
   readonly log: LogConfig;
   readonly title: string;
-  /** Where health is answered. */
+  /** Where health is answered, and the console where it is open. */
   readonly port: number;
+  /** Who may use the console; absent: it is not there. */
+  readonly console: BearerTokens | undefined;
   readonly nats: NatsConfig & { readonly queue: string };
   /** What is listened to. */
   readonly endpoints: readonly Endpoint[];
@@ -84,6 +89,7 @@ function toRelayConfig(read: RelayEnv, allocator: RelayConfig['allocator']): Rel
     log: toLogConfig(read),
     title: read.APP_TITLE,
     port: read.PORT,
+    console: read.CONSOLE_TOKEN === undefined ? undefined : readTokens(read.CONSOLE_TOKEN),
     nats: { ...toNatsConfig(read), queue: read.QUEUE_GROUP },
     endpoints: listEndpoints(toServices(read), read.RELEASE_SUBJECTS),
     assignEvents: read.ASSIGN_EVENTS ? { subject: read.ASSIGN_EVENT_SUBJECT } : undefined,
@@ -100,6 +106,8 @@ function relayProblems(read: RelayEnv): readonly string[] {
   return [
     ...natsProblems(read),
     ...(takesInRequests ? ['RELEASE_SUBJECTS must not take in the subject of a request.'] : []),
+    // A third one would let nobody in, and its owner would look for the reason elsewhere.
+    ...(readTokens(read.CONSOLE_TOKEN).ignored > 0 ? [`CONSOLE_TOKEN must have at most ${MOST_TOKENS} tokens.`] : []),
     ...(burstAlone ? ['RATE_LIMIT_PER_S is required with RATE_LIMIT_BURST.'] : []),
   ];
 }

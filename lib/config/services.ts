@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { isGameOp, OPS, type Op } from '../api/op.ts';
+import { needsGames, OPS, type Op } from '../api/op.ts';
 import { ConfigError, defaulted, text, type Variable, variable } from './env.ts';
 
 /** A kind of game server: all that Consul and Prometheus have under one name. */
@@ -128,7 +128,7 @@ function problemsOfPrefixes(services: Services): string[] {
   return services.flatMap(({ name, subjects, recordPrefix }, index) => {
     const field = `SERVICES.${name}.record_prefix`;
     if (recordPrefix === undefined) {
-      const op = OPS.find((known) => isGameOp(known) && subjects[known] !== undefined);
+      const op = OPS.find((known) => needsGames(known) && subjects[known] !== undefined);
       return op === undefined ? [] : [`${field} is required, since the service has ${op}.`];
     }
     const others = services.slice(0, index).flatMap((other) => other.recordPrefix ?? []);

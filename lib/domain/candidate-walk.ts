@@ -72,6 +72,11 @@ export function createPartWalk(
   };
 }
 
+/** How many of `count` instances an assignment looks at that comes alone. */
+export function assignmentLooksAt(count: number): number {
+  return wantedOf(count, 1);
+}
+
 /** How many of `count` instances `requests` requests look at. */
 function wantedOf(count: number, requests: number): number {
   return count <= ALL_UP_TO ? count : Math.min(count, Math.max(AT_LEAST, PER_REQUEST * requests));

@@ -65,6 +65,15 @@ export interface LoadReport {
 /** The outside systems whose absence a success reply names. */
 export type DegradedSource = 'consul' | 'prometheus';
 
+/** How what a view was made of stood when it was made. */
+export interface SourceState {
+  /** `degraded`: it could not be asked, or not believed; `off`: it is not configured. */
+  readonly state: 'ok' | 'degraded' | 'off';
+  /** Age of what is used of it, ms; absent: nothing is. */
+  readonly ageMs?: number;
+}
+export type ViewSources = Readonly<Record<DegradedSource, SourceState>>;
+
 /** What a list that was had and believed says of instances that cannot have games any more. */
 export interface Absence {
   /** When Consul was asked for the list, ms since 1970 by our clock. */

@@ -845,6 +845,7 @@ end
 local operations = { assign = assign, lookup = lookup, renew = renew, release = release, choose = choose_only }
 
 local function explain(request)
+  count_expired() -- whoever looks is to see the places that there are, also where nobody has asked for one since
   local own, no_game = worth_of_request(request).own, { 0, 0 }
   local scores, selected, explained = score_all(request, own), {}, {}
   for _, tier in ipairs(tiers_of(request)) do

@@ -18,6 +18,14 @@ export interface Endpoint {
   readonly kind: 'request' | 'event';
 }
 
+/**
+ * What a message asks for, wherever it comes from. `console`: as a request, but nobody's game hangs on it: it comes
+ * through when the rate limit refuses, since who looks into a flood must see it, and is left out of what is counted.
+ */
+export interface Asking extends Pick<Endpoint, 'op' | 'service'> {
+  readonly kind: Endpoint['kind'] | 'console';
+}
+
 /** The endpoints of `services`, and those of `releaseSubjects`, which end in `*`, for games of the first service. */
 export function listEndpoints(services: readonly Service[], releaseSubjects: readonly string[]): readonly Endpoint[] {
   return [

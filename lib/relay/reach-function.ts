@@ -1,5 +1,6 @@
 import type { Allocate } from '../api/allocate.ts';
 import type { Clock, Log } from '../app/ports.ts';
+import { insightApart } from './apart.ts';
 import { batchItems } from './batch-items.ts';
 import { createEnvironments } from './environments.ts';
 import { createForward, type Post } from './forward.ts';
@@ -57,12 +58,16 @@ export function reachFunction(options: FunctionOptions): Way {
   const environments = createEnvironments(clock);
   const failures = createFailureCounter();
   const post = failures.watch(barePost);
-  const watched = watchCalls(createForward(post, log, failures.invalidReply), environments, clock, meter);
+  const forward = createForward(post, log, failures.invalidReply);
+  const watched = watchCalls(forward, environments, clock, meter);
   const hedging = hedgeCalls(watched, environments, clock);
   const retrying = retryCalls(hedging.call, watched.call, clock);
   const warming = keepWarm({ count, post, environments, clock, random, log });
   return {
-    allocate: batchItems(traced(shareLists(retrying.call)), clock, watched.slowMs, meter),
+    allocate: insightApart(
+      batchItems(traced(shareLists(retrying.call)), clock, watched.slowMs, meter),
+      traced(retryCalls(forward, forward, clock).call),
+    ),
     stats: () => {
       const { hedged, won } = hedging.stats();
       return {
@@ -87,9 +92,11 @@ export function reachOwn(
 ): Way {
   const { meter = UNMEASURED, traced = untraced } = options;
   const failures = createFailureCounter();
-  const watched = watchCalls(failures.watch(allocate), createEnvironments(clock), clock, meter);
+  const own = failures.watch(allocate);
+  const watched = watchCalls(own, createEnvironments(clock), clock, meter);
+  const batched = batchItems(traced(shareLists(watched.call)), clock, watched.slowMs, meter);
   return {
-    allocate: batchItems(traced(shareLists(watched.call)), clock, watched.slowMs, meter),
+    allocate: insightApart(batched, traced(own)),
     stats: () => {
       const none = { hedged: 0, hedgesWon: 0, retried: 0, warmCalls: 0 };
       return { calls: watched.made(), ...none, failures: failures.read(), attempts: failures.attempts() };

@@ -4,7 +4,7 @@ import { readTimeoutMs } from '../api/request-headers.ts';
 import { REQUESTS } from '../api/requests.ts';
 import { type Parsed, parseJson, parseWith } from '../api/schema.ts';
 import { readTrace, type Trace } from '../api/trace.ts';
-import type { Endpoint } from './endpoints.ts';
+import type { Asking } from './endpoints.ts';
 
 /** What the relay needs of a message, whatever brought it. */
 export interface RelayMessage {
@@ -47,7 +47,7 @@ export interface Asked {
 const EVENT_TIMEOUT_MS = 5000;
 
 /** Checks a message before anything is spent on it, so that it cannot spoil the batch that it would travel in. */
-export function readMessage(message: RelayMessage, { op, kind }: Endpoint): Parsed<Asked> {
+export function readMessage(message: RelayMessage, { op, kind }: Asking): Parsed<Asked> {
   if (kind === 'event') return readEvent(message, op);
   if (message.data.length > MAX_REQUEST_BYTES) {
     return { failure: { code: 'too_large', message: `The request must have at most ${MAX_REQUEST_BYTES} bytes.` } };
@@ -63,7 +63,7 @@ export function readMessage(message: RelayMessage, { op, kind }: Endpoint): Pars
   return { value: { request: request.value, timeoutMs: timeoutMs.value } };
 }
 
-function readEvent({ subject }: RelayMessage, op: Endpoint['op']): Parsed<Asked> {
+function readEvent({ subject }: RelayMessage, op: Asking['op']): Parsed<Asked> {
   const gameId = subject.slice(subject.lastIndexOf('.') + 1);
   const request = parseWith<Asked['request']>(REQUESTS[op], { game_id: gameId });
   if ('failure' in request) return request;

@@ -9,7 +9,7 @@ import type { Clock, Log } from '../app/ports.ts';
 import { type AskOptions, askInTime, type Question } from './ask-in-time.ts';
 import { type Counts, createCounter, sumFailed } from './counts.ts';
 import { createDeadlines } from './deadlines.ts';
-import type { Endpoint } from './endpoints.ts';
+import type { Asking, Endpoint } from './endpoints.ts';
 import { limitRate } from './limit-rate.ts';
 import { type Asked, type RelayMessage, readMessage, readMessageTrace } from './read-message.ts';
 import { createReplySender } from './send-reply.ts';
@@ -18,7 +18,7 @@ import { waitForCapacity } from './wait-for-capacity.ts';
 
 export interface Relay {
   /** Opens one more endpoint. */
-  serve(endpoint: Endpoint): ServedEndpoint;
+  serve(asking: Endpoint | Asking): ServedEndpoint;
   /** Messages taken and not answered yet. */
   inFlight(): number;
   /** Ends the waiting for capacity, and resolves when no message is in flight. */
@@ -34,7 +34,7 @@ export interface ServedEndpoint {
   counts(): Counts;
 }
 
-/** Of all endpoints together, since the start. */
+/** Of all endpoints but the console's together, since the start. */
 export interface RelayStats extends Pick<Counts, 'failed'> {
   readonly received: number;
   /** Replies that came from the function after the message had been answered without them. */
@@ -59,6 +59,8 @@ export interface RelayOptions {
   readonly onReply?: AskOptions['onReply'];
   /** Carries out the work for a message in its trace. */
   readonly runInTrace?: RunInTrace;
+  /** Told of every request's reply but the console's, and of the time from its receipt. Must not throw. */
+  readonly onEnd?: (reply: Reply, tookMs: number) => void;
 }
 
 /** How long a reply is of use to a caller that has not said how long it waits, ms from the receipt of its message. */
@@ -66,7 +68,8 @@ const DEFAULT_REPLY_MS = DEFAULT_BUDGET_MS + FUNCTION_MARGIN_MS;
 
 /** Makes the relay between a message system and `allocate`: it checks, keeps the time, and replies once. */
 export function createRelay(options: RelayOptions): Relay {
-  const { allocate, clock, log, maxInFlight, rateLimit, onReply = () => undefined, runInTrace = untraced } = options;
+  const { allocate, clock, log, maxInFlight, rateLimit, onReply = () => undefined, onEnd } = options;
+  const { runInTrace = untraced } = options;
   const deadlines = createDeadlines(clock);
   const { ask, late } = askInTime({ allocate, deadlines, clock, log, onReply });
   const waiting = waitForCapacity(ask, deadlines, clock);
@@ -75,6 +78,7 @@ export function createRelay(options: RelayOptions): Relay {
   const withinRate = rateLimit === undefined ? undefined : createTokenBucket(rateLimit, clock);
   const processId = randomBytes(8).toString('hex');
   let received = 0;
+  let fromConsole = 0;
   let inFlight = 0;
   let overloaded = 0;
   let rateLimited = 0;
@@ -82,7 +86,8 @@ export function createRelay(options: RelayOptions): Relay {
   const logOverload = limitRate(clock, 1000, (refused) => log.warning('overloaded', { refused, in_flight: inFlight }));
   const logRateLimited = limitRate(clock, 1000, (refused) => log.warning('rate_limited', { refused }));
 
-  function serve(endpoint: Endpoint): ServedEndpoint {
+  function serve(asking: Endpoint | Asking): ServedEndpoint {
+    const { kind } = asking;
     const counter = createCounter();
 
     function handle(message: RelayMessage): void {
@@ -93,15 +98,17 @@ export function createRelay(options: RelayOptions): Relay {
     function take(message: RelayMessage, trace: Trace | undefined): void {
       const receivedAtMs = clock();
       received += 1;
+      if (kind === 'console') fromConsole += 1;
       counter.received();
       const end = (reply: Reply, usefulUntilMs: number) => {
         const tookMs = clock() - receivedAtMs;
         counter.ended(reply, tookMs);
-        if (endpoint.kind === 'request') replies.send(message, reply, usefulUntilMs, trace?.context.traceparent);
-        logReply(log, endpoint.op, reply, tookMs);
+        if (kind === 'request') onEnd?.(reply, tookMs);
+        if (kind !== 'event') replies.send(message, reply, usefulUntilMs, trace?.context.traceparent);
+        logReply(log, asking.op, reply, tookMs);
       };
       const refuse = (failure: Failure) => end(failureReply(failure), receivedAtMs + DEFAULT_REPLY_MS);
-      if (endpoint.kind === 'request' && withinRate?.() === false) {
+      if (kind === 'request' && withinRate?.() === false) {
         rateLimited += 1;
         refuse({ code: 'overloaded' });
         logRateLimited(undefined);
@@ -113,33 +120,32 @@ export function createRelay(options: RelayOptions): Relay {
         logOverload(undefined);
         return;
       }
-      const read = readMessage(message, endpoint);
+      const read = readMessage(message, asking);
       if ('failure' in read) {
         refuse(read.failure);
         return;
       }
       inFlight += 1;
       const deadlineMs = receivedAtMs + read.value.timeoutMs - REPLY_MARGIN_MS;
-      void carryOut(read.value, endpoint, trace, receivedAtMs, deadlineMs).then((reply) => {
+      void carryOut(read.value, asking, trace, receivedAtMs, deadlineMs).then((reply) => {
         end(reply, deadlineMs);
         release();
       });
     }
 
     const served = { handle, counts: counter.read };
-    endpoints.push({ ...served, op: endpoint.op });
+    if (kind !== 'console') endpoints.push({ ...served, op: asking.op });
     return served;
   }
 
   /** Never rejects. */
   function carryOut(
     { request }: Asked,
-    endpoint: Endpoint,
+    { op, service }: Asking,
     trace: Trace | undefined,
     receivedAtMs: number,
     deadlineMs: number,
   ): Promise<Reply> {
-    const { op, service } = endpoint;
     const question: Question = {
       op,
       ...(service === undefined ? {} : { service }),
@@ -147,7 +153,7 @@ export function createRelay(options: RelayOptions): Relay {
       attempt: `${processId}-${received}`,
       ...trace?.context,
     };
-    const waitMs = 'settings' in request ? request.settings?.wait_ms : undefined;
+    const waitMs = op === 'assign' && 'settings' in request ? request.settings?.wait_ms : undefined;
     if (waitMs === undefined) return ask(question, deadlineMs);
     return waiting.ask(question, deadlineMs, Math.min(deadlineMs, receivedAtMs + waitMs));
   }
@@ -166,7 +172,7 @@ export function createRelay(options: RelayOptions): Relay {
       return inFlight === 0 ? Promise.resolve() : new Promise((resolve) => void waitingForIdle.push(resolve));
     },
     stats: () => ({
-      received,
+      received: received - fromConsole,
       failed: sumFailed(endpoints.map(({ counts }) => counts())),
       late: late(),
       unsent: replies.unsent(),

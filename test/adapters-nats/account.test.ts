@@ -113,6 +113,30 @@ it('lets a relay answer a backend, and an operator ask for its figures', async (
   expect(await probe('/health')).toMatchObject({ status: 'ok', lost_replies: 0 });
 });
 
+it('lets an operator ask what the allocator sees, and no backend', async () => {
+  const { server } = await startServing();
+  const operator = await clientOf(server, 'operator');
+  const backend = await clientOf(server, 'backend');
+  const { nc } = operator;
+
+  // The function behind this relay knows none of it: it is a relay's failure that comes back.
+  for (const subject of ['game.fleet.request', 'game.explain.request']) {
+    const reply = await nc.request(subject, REQUEST, { timeout: 5000 });
+    expect(reply.json()).toMatchObject({ success: false, code: 'upstream_unavailable' });
+    backend.nc.publish(subject, REQUEST);
+    nc.publish(ASSIGN, REQUEST);
+  }
+  await Promise.all([nc.flush(), backend.nc.flush()]);
+
+  const info = await nc.request('$SRV.INFO', '', { timeout: 5000 });
+  expect(info.string()).toContain('"subject":"game.fleet.request"');
+  expect(info.string()).toContain('"subject":"game.explain.request"');
+  await expect
+    .poll(() => backend.forbidden, LIMIT)
+    .toEqual(['publish game.fleet.request', 'publish game.explain.request']);
+  await expect.poll(() => operator.forbidden, LIMIT).toEqual([`publish ${ASSIGN}`, `publish ${ASSIGN}`]);
+});
+
 it('lets a relay in again after the server was killed and started again', async () => {
   const { server, probe } = await startServing();
   const { nc } = await clientOf(server, 'backend');

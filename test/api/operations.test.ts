@@ -7,6 +7,7 @@ import type { Strategy } from '../../lib/app/placement.ts';
 import type { AssignRequest, Outcome, ServiceRequest } from '../../lib/app/service-requests.ts';
 import { instance, NOW_MS } from '../support/fakes.ts';
 import { noLimit } from '../support/http-server.ts';
+import { EXPLAIN_REPLY, EXPLANATION, FLEET_REPLY, REPORT } from '../support/insight.ts';
 
 const ASSIGNED = {
   kind: 'assigned',
@@ -25,6 +26,8 @@ const OUTCOMES: Readonly<Record<ServiceRequest['op'], Outcome>> = {
   release: { kind: 'released' },
   choose: { kind: 'chosen', instance: instance('10.0.0.4'), degraded: [] },
   list: { kind: 'listed', instances: [], degraded: [] },
+  report: { kind: 'reported', report: REPORT },
+  explain: { kind: 'explained', explanation: EXPLANATION },
 };
 
 /** Carries out `items`; every request is answered with what `answer` says. The second service has no games. */
@@ -234,6 +237,15 @@ it.each([
   ['instance', { resource_type: 'cpu' }, { op: 'choose', level: 'low', deadlineMs: NOW_MS + 435 }],
   ['instance', { resource_type: 'ram' }, { op: 'choose', level: 'high', deadlineMs: NOW_MS + 435 }],
   ['instances', {}, { op: 'list', deadlineMs: NOW_MS + 435 }],
+  ['fleet', {}, { op: 'report', deadlineMs: NOW_MS + 435 }],
+  [
+    'explain',
+    { game_id: 'a', settings: { resource_level: 'high', wait_ms: 100, prefer: { gpu: true } } },
+    {
+      ...{ op: 'explain', gameId: 'a', level: 'high', attempt: expect.any(String), deadlineMs: NOW_MS + 435 },
+      prefer: [['gpu', true]],
+    },
+  ],
 ])('asks for %s of %j', async (op, request, wanted) => {
   const { asked } = await allocate([{ op, request }]);
 
@@ -270,6 +282,26 @@ it.each<[Op, Outcome, object]>([
     },
   ],
   ['instances', { kind: 'listed', instances: [], degraded: ['consul'] }, { instances: [], degraded: ['consul'] }],
+  ['fleet', { kind: 'reported', report: REPORT }, FLEET_REPLY],
+  [
+    'fleet',
+    {
+      kind: 'reported',
+      report: {
+        ...{ serviceName: 'game-service', atMs: NOW_MS, failing: [], instances: [] },
+        sources: {
+          consul: { state: 'degraded', ageMs: 7.4 },
+          prometheus: { state: 'off' },
+          redis: { state: 'degraded' },
+        },
+      },
+    },
+    {
+      ...{ service: 'game-service', at_ms: NOW_MS, degraded: ['consul', 'redis'], failing: [], instances: [] },
+      sources: { consul: { state: 'degraded', age_ms: 7 }, prometheus: { state: 'off' }, redis: { state: 'degraded' } },
+    },
+  ],
+  ['explain', { kind: 'explained', explanation: EXPLANATION }, EXPLAIN_REPLY],
 ])('answers %s with %o', async (op, outcome, wanted) => {
   const { replies } = await allocate([{ op, request: { game_id: 'a' } }], () => outcome);
 
@@ -314,6 +346,9 @@ it.each([
   ['instance', [], 'The request must be a JSON object.'],
   ['instances', null, 'The request must be a JSON object.'],
   ['instances', 'all', 'The request must be a JSON object.'],
+  ['fleet', [], 'The request must be a JSON object.'],
+  ['explain', {}, 'game_id is required.'],
+  ['explain', { game_id: 'a', settings: { cpu_cores: 0 } }, 'settings.cpu_cores must be above 0 and at most 1000.'],
 ])('refuses %s of %j', async (op, request, message) => {
   const { replies, asked } = await allocate([{ op, request }]);
 
@@ -364,13 +399,30 @@ it.each(['other-service', '', 'constructor', 'Game-Service'])('does not know the
   ]);
 });
 
-it.each(['assign', 'lookup', 'renew', 'release'])('has no %s for a service without games', async (op) => {
-  const { replies, askedOthers } = await allocate([item('a', { op, service: 'ai-service' })]);
+it.each(['assign', 'lookup', 'renew', 'release', 'fleet', 'explain'])(
+  'has no %s for a service without games',
+  async (op) => {
+    const { replies, askedOthers } = await allocate([item('a', { op, service: 'ai-service' })]);
 
-  expect(replies).toMatchObject([
-    { success: false, code: 'invalid_request', message: 'op is not available for this service.' },
-  ]);
-  expect(askedOthers).toEqual([]);
+    expect(replies).toMatchObject([
+      { success: false, code: 'invalid_request', message: 'op is not available for this service.' },
+    ]);
+    expect(askedOthers).toEqual([]);
+  },
+);
+
+it('explains with the strategies that a request may ask for, and no other', async () => {
+  const asking = { op: 'explain', request: { game_id: 'a', settings: { strategy: 'pack' } } };
+  const explained = () => ({ kind: 'explained', explanation: EXPLANATION }) as const;
+
+  expect((await allocate([asking], explained, ['pack'])).replies).toMatchObject([{ success: true }]);
+  expect((await allocate([asking], explained)).replies).toMatchObject([{ code: 'invalid_request' }]);
+});
+
+it('explains every request as one of its own, also one that was sent again', async () => {
+  const { asked } = await allocate([item('a', { op: 'explain', attempt: 'x' })]);
+
+  expect(asked).toMatchObject([[{ op: 'explain', attempt: expect.not.stringMatching(/^x$/) }]]);
 });
 
 it('lets settings.wait_ms be, which is for the relay', async () => {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { OPS, type Op } from '../../lib/api/op.ts';
 import { failureReply } from '../../lib/api/outcomes.ts';
 import { readReply } from '../../lib/api/reply.ts';
+import { EXPLAIN_REPLY, FLEET_REPLY } from '../support/insight.ts';
 
 const HOME = { address: '10.0.0.3', rest_port: 5002, grpc_port: 0 };
 
@@ -12,6 +13,8 @@ const REPLIES: Record<Op, object> = {
   release: { success: true },
   instance: { success: true, instance: HOME, degraded: ['prometheus'] },
   instances: { success: true, instances: [HOME, HOME] },
+  fleet: { success: true, ...FLEET_REPLY },
+  explain: { success: true, ...EXPLAIN_REPLY },
 };
 
 it.each(OPS)('takes the reply to %s as it is, and drops what is not ours', (op) => {
@@ -43,6 +46,10 @@ it.each<[Op, unknown]>([
   ['instances', REPLIES.instance],
   ['instances', { success: true, instances: [{ address: 'a' }] }],
   ['instances', null],
+  ['fleet', { success: true, instances: [] }],
+  ['fleet', { success: true, ...FLEET_REPLY, instances: [{ instance_id: 'a' }] }],
+  ['explain', { success: true, ...EXPLAIN_REPLY, decision: 'perhaps' }],
+  ['explain', { success: true, ...EXPLAIN_REPLY, candidates: [{ instance_id: 'a', reason: 'liked' }] }],
   ['release', { success: false, code: 'made_up', message: 'x', retryable: false }],
 ])('takes for no reply to %s: %j', (op, reply) => {
   expect(readReply(op, reply)).toBeUndefined();

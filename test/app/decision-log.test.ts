@@ -33,7 +33,7 @@ function decided(view: FleetView, requests: readonly ServiceRequest[], positions
   const candidates = view.list.instances.map(
     (each): Candidate => ({ instance: each, sample: view.load.samples.get(each.id) }),
   );
-  const placing = requests.filter((request) => request.op !== 'list');
+  const placing = requests.filter(({ op }) => !['list', 'report', 'explain'].includes(op)) as PlacementCall['requests'];
   const call: PlacementCall = { candidates, newestSampleS: undefined, requests: placing };
   return { requests, call, view, decisions: requests.map((_, request) => decision(request, positions)) };
 }

@@ -461,3 +461,68 @@ it('calls gone who was noted absent, for an hour or until it is listed', async (
   await time.pass(3_600_000);
   expect((await open(fleetOf(2), undefined))?.absence?.gone).toEqual([]);
 });
+
+it('tells how its sources stand, and how old is what is used of them', async () => {
+  const { time, views, open } = setUp();
+  await open(fleetOf(2), loadReport());
+  await time.pass(1500);
+
+  expect((await views.open(BUDGET_MS)).sources).toEqual({
+    consul: { state: 'ok', ageMs: 1500 },
+    prometheus: { state: 'ok', ageMs: 1500 },
+  });
+
+  await time.pass(2000);
+  await open(fleetOf(2), undefined);
+  const { sources } = await views.open(BUDGET_MS, true);
+  expect(sources).toEqual({
+    consul: { state: 'ok', ageMs: 0 },
+    prometheus: { state: 'degraded', ageMs: 3500 },
+  });
+});
+
+it('tells of a source that is not there, and of nothing that is used of it', async () => {
+  const { views, consul } = setUp({ metrics: false });
+
+  const opening = views.open(BUDGET_MS);
+  consul.last().fail();
+
+  expect(await opening).toMatchObject({
+    view: undefined,
+    sources: { consul: { state: 'degraded' }, prometheus: { state: 'off' } },
+  });
+});
+
+it('tells the age of the saved list', async () => {
+  const { time, views, consul } = setUp({ saved: fleetOf(9) });
+  await time.pass(5000);
+
+  const opening = views.open(BUDGET_MS);
+  consul.last().fail();
+  await time.pass(BUDGET_MS);
+
+  expect((await opening).sources.consul).toEqual({
+    state: 'degraded',
+    ageMs: expect.toSatisfy((ms: number) => ms >= 5000 && ms <= 5000 + BUDGET_MS),
+  });
+});
+
+it('waits for the newest where that is wanted, and tells of a source that hangs', async () => {
+  const { time, views, open, prometheus, consul } = setUp();
+  await open(fleetOf(2), loadReport());
+  await time.pass(2001);
+
+  const opening = views.open(BUDGET_MS, true);
+  consul.last().answer(fleetOf(3));
+  await time.pass(149);
+  expect(await isPending(opening)).toBe(true);
+  await time.pass(1);
+
+  const { view, sources } = await opening;
+  expect(prometheus.calls).toHaveLength(2);
+  expect(view?.list).toEqual(fleetOf(3));
+  expect(sources).toEqual({
+    consul: { state: 'ok', ageMs: 150 },
+    prometheus: { state: 'degraded', ageMs: 2151 },
+  });
+});

@@ -7,7 +7,7 @@ import type { AssignRequest, Outcome } from '../../lib/app/service-requests.ts';
 import type { FleetView } from '../../lib/domain/fleet.ts';
 import { toSelector } from '../../lib/domain/selector.ts';
 import { createLuaPlacement } from '../../lib/placement/lua-placement.ts';
-import { fakeLog, fleetList, instance, loadReport, NOW_MS } from '../support/fakes.ts';
+import { fakeLog, fleetList, instance, loadReport, NOW_MS, noInsight, openView } from '../support/fakes.ts';
 import { noLimit } from '../support/http-server.ts';
 import { placementConfig } from '../support/placement.ts';
 
@@ -34,7 +34,7 @@ function setUp() {
   function startProcess(view: () => Partial<FleetView>) {
     const placement = createLuaPlacement(redis, config, clock, { nowS: () => nowMs / 1000 });
     const seen = (): FleetView => ({ list: fleetList(), load: loadReport(), degraded: [], ...view() });
-    const views = { open: async () => ({ view: seen(), release: async () => {} }), noteAbsent: () => {} };
+    const views = { open: async () => openView(seen()), noteAbsent: () => {} };
     const serve = createServeRequests({
       views,
       placement,
@@ -42,6 +42,7 @@ function setUp() {
       random: Math.random,
       log: fakeLog(),
       reassigns: true,
+      insight: noInsight,
     });
     return (...requests: Partial<AssignRequest>[]): Promise<readonly Outcome[]> => {
       const whole = requests.map((request): AssignRequest => {

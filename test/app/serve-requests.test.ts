@@ -17,6 +17,8 @@ import {
   isPending,
   loadReport,
   NOW_MS,
+  noInsight,
+  openView,
 } from '../support/fakes.ts';
 
 const VIEW: FleetView = { list: fleetOf(2), load: loadReport(), degraded: [] };
@@ -29,7 +31,7 @@ interface SetUp {
   readonly reassigns?: boolean;
 }
 
-function setUp({ view, placement = fakePlacement(), openMs = 0, reassigns = true, ...rest }: SetUp = {}) {
+function setUp({ view, placement = fakePlacement(), openMs = 0, reassigns = true }: SetUp = {}) {
   const time = fakeTime();
   const log = fakeLog();
   const budgets: number[] = [];
@@ -39,14 +41,12 @@ function setUp({ view, placement = fakePlacement(), openMs = 0, reassigns = true
     async open(budgetMs) {
       budgets.push(budgetMs);
       time.setClock(Date.now() + openMs);
-      return {
-        view: 'view' in rest || view !== undefined ? view : undefined,
-        release: async (waitMs) => void released.push(waitMs),
-      };
+      return openView(view, async (waitMs) => void released.push(waitMs));
     },
     noteAbsent: (id) => void absent.push(id),
   };
-  const serveRequests = createServeRequests({ views, placement, clock: Date.now, random: () => 0.5, log, reassigns });
+  const common = { clock: Date.now, random: () => 0.5, log, reassigns, insight: noInsight };
+  const serveRequests = createServeRequests({ ...common, views, placement });
   const serve = (requests: readonly ServiceRequest[], signal = new AbortController().signal) =>
     serveRequests(requests, signal);
   return { time, log, budgets, released, absent, placement, serve };
@@ -267,11 +267,10 @@ it.each([
 it('answers only after the release', async () => {
   const time = fakeTime();
   const views: FleetViews = {
-    open: () =>
-      Promise.resolve({ view: VIEW, release: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)) }),
+    open: () => Promise.resolve(openView(VIEW, (ms) => new Promise((resolve) => void setTimeout(resolve, ms)))),
     noteAbsent: () => {},
   };
-  const common = { clock: Date.now, random: () => 0.5, log: fakeLog(), reassigns: true };
+  const common = { clock: Date.now, random: () => 0.5, log: fakeLog(), reassigns: true, insight: noInsight };
   const options = { views, placement: fakePlacement(), ...common };
 
   const assigning = createServeRequests(options)([request()], new AbortController().signal);
@@ -694,4 +693,34 @@ it('asks again, with what is asked once more, for what follows about the same ga
     'released',
   ]);
   expect(placement.calls[1]?.call.requests).toEqual([asked[1], asked[3], asked[4]]);
+});
+
+it('looks at the newest for people, and for them alone, beside all that is placed', async () => {
+  const seen = { ...VIEW, absence: { askedAtMs: NOW_MS, gone: [] } };
+  const opened: (boolean | undefined)[] = [];
+  const views: FleetViews = {
+    open(_budgetMs, newest) {
+      opened.push(newest);
+      return Promise.resolve(openView(seen));
+    },
+    noteAbsent: () => {},
+  };
+  const told: unknown[] = [];
+  const serve = createServeRequests({
+    ...{ views, placement: fakePlacement(), clock: () => NOW_MS, random: () => 0.5, log: fakeLog(), reassigns: true },
+    insight: async (asked, { opened: { view }, presence }) => {
+      told.push([asked.op, view, presence(['10.9.9.9'])]);
+      return { kind: 'upstream_unavailable' };
+    },
+  });
+  const report = { op: 'report', deadlineMs: NOW_MS + 435 } as const;
+  const signal = new AbortController().signal;
+
+  const together = await serve([request(), report, { ...request(), op: 'explain' }], signal);
+  await serve([report], signal);
+
+  expect(together.map(({ kind }) => kind)).toEqual(['assigned', 'upstream_unavailable', 'upstream_unavailable']);
+  expect(opened).toEqual([false, true]);
+  const presence = { atMs: NOW_MS, gone: ['10.9.9.9'], back: [] };
+  expect(told).toEqual(['report', 'explain', 'report'].map((op) => [op, seen, presence]));
 });

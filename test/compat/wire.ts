@@ -147,6 +147,9 @@ function outcomeOf(request: ServiceRequest): Outcome {
       return OUTCOMES[request.gameId] ?? assigned({});
     case 'release':
       return { kind: 'released' };
+    case 'report':
+    case 'explain':
+      return { kind: 'upstream_unavailable' }; // not known to the versions that this is about
     default:
       return OUTCOMES[request.gameId] ?? { kind: 'found', instanceId: '10.0.0.3', expiresInS: 42 };
   }

@@ -27,6 +27,8 @@ it('has the documented services by default', () => {
         release: 'game.release.request',
         instance: 'game.instance.request',
         instances: 'game.instances.request',
+        fleet: 'game.fleet.request',
+        explain: 'game.explain.request',
       },
       recordPrefix: 'games',
     },
@@ -76,7 +78,7 @@ it.each<[string, string]>([
   ['{"a":[]}', 'SERVICES.a must be an object.'],
   [
     '{"a":{"asign":"x"}}',
-    'SERVICES.a must have no other keys than assign, lookup, renew, release, instance, instances, record_prefix.',
+    'SERVICES.a must have no other keys than assign, lookup, renew, release, instance, instances, fleet, explain, record_prefix.',
   ],
   ['{"a":{"assign":7}}', 'SERVICES.a.assign must be a string.'],
   ['{"a":{"assign":null}}', 'SERVICES.a.assign must be a string.'],

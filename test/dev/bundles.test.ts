@@ -79,6 +79,8 @@ it('packages offline and without credentials, and each zip answers an invocation
     assign: ['POST', '/assign', 401],
     games: ['DELETE', '/games/a', 401],
     services: ['GET', '/services/ai-service/instances', 401],
+    fleet: ['GET', '/fleet', 401],
+    console: ['GET', '/', 200],
     health: ['GET', '/health', 200],
   } as const;
   for (const [name, [method, path, status]] of Object.entries(requests)) {

@@ -12,6 +12,8 @@ const STACK = {
   upstashUrl: 'http://127.0.0.1:6',
   upstashToken: 'upstash-token',
   relayUrl: 'http://127.0.0.1:7',
+  apiUrl: 'http://127.0.0.1:8',
+  consoleToken: 'canary-console',
 };
 
 describe('the configuration is', () => {

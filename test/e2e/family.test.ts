@@ -107,6 +107,8 @@ describe('over NATS', () => {
       'ai.instance.request',
       'ai.instances.request',
       'game.assign.request',
+      'game.explain.request',
+      'game.fleet.request',
       'game.instance.request',
       'game.instances.request',
       'game.lookup.request',

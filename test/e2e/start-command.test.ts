@@ -44,7 +44,7 @@ it('writes every address for its owner alone, and prints them with a next comman
   await expect.poll(() => output).toContain('Ctrl-C stops everything');
 
   expect(Object.keys(addresses).sort()).toEqual([
-    ...['assignToken', 'assignUrl', 'consulUrl', 'natsUrl', 'pid', 'prometheusUrl'],
+    ...['apiUrl', 'assignToken', 'assignUrl', 'consoleToken', 'consulUrl', 'natsUrl', 'pid', 'prometheusUrl'],
     ...['redisUrl', 'relayUrl', 'upstashToken', 'upstashUrl'],
   ]);
   expect((await stat(stackFile)).mode & 0o777).toBe(0o600);

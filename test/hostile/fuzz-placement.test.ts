@@ -12,7 +12,7 @@ import { createServeRequests } from '../../lib/app/serve-requests.ts';
 import { isInstanceId } from '../../lib/domain/ids.ts';
 import { createLuaPlacement } from '../../lib/placement/lua-placement.ts';
 import { createForward, createPost } from '../../lib/relay/forward.ts';
-import { fakeLog, fleetOf, loadReport } from '../support/fakes.ts';
+import { fakeLog, fleetOf, loadReport, noInsight, openView } from '../support/fakes.ts';
 import { placementConfig } from '../support/placement.ts';
 import type { Random } from '../support/random.ts';
 import { FUZZ_TIMEOUT_MS, fixture, fuzz, mutateHttp, startRawHttpServer, startRawServer } from './fuzz.ts';
@@ -26,12 +26,13 @@ async function allocateAll(redis: RedisClient, signal: AbortSignal): Promise<rea
   const log = fakeLog();
   const view = { list: fleetOf(2), load: loadReport(), degraded: [] };
   const serve = createServeRequests({
-    views: { open: async () => ({ view, release: async () => {} }), noteAbsent: () => {} },
+    views: { open: async () => openView(view), noteAbsent: () => {} },
     placement: createLuaPlacement(redis, placementConfig(), Date.now),
     clock: Date.now,
     random: Math.random,
     log,
     reassigns: true,
+    insight: noInsight,
   });
   const services = [{ name: 'game-service', hasGames: true, serve }];
   const allocate = createAllocate({ services, clock: Date.now, strategies: [] });

@@ -37,11 +37,14 @@ it('has the routes that there are meant to be', () => {
 
   expect(routes.toSorted()).toEqual([
     'DELETE /games/{game_id}',
+    'GET /',
+    'GET /fleet',
     'GET /games/{game_id}',
     'GET /health',
     'GET /services/{service}/instances',
     'POST /assign',
     'POST /batch',
+    'POST /fleet/explain',
     'POST /games/{game_id}/renew',
     'POST /services/{service}/instance',
   ]);

@@ -35,6 +35,18 @@ it.each([
   expect(await actionsOf({ natsCredential })).toEqual(expect.arrayContaining(['ssm:GetParameters', 'kms:Decrypt']));
 });
 
+it.each([
+  ['', []],
+  ['false', []],
+  ['true', ['CONSOLE_TOKEN']],
+])('gives the relay the token of its console only where that is wanted: %j', async (relayConsole, names) => {
+  const { secrets } = await executionOf({ relayConsole, natsCredential: 'nats-token' });
+
+  expect(secrets.map(({ Name }) => Name)).toEqual(['NATS_TOKEN', ...names]);
+  const text = JSON.stringify(secrets);
+  expect(text.includes(':parameter/game-allocator-relay/prod/console-token"')).toBe(names.length > 0);
+});
+
 it.each(['natsUrl', 'relaySubnetIds', 'relaySecurityGroupIds'])('says that %s is missing', async (name) => {
   await expect(executionOf({ [name]: '' })).rejects.toThrow(`The parameter ${name} is required with relayImage.`);
 });

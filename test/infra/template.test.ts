@@ -8,8 +8,8 @@ import { build } from '../../esbuild.config.mjs';
 import { PACKAGING_LIMIT_MS, packageService } from '../support/package-service.ts';
 import { readTemplate, type Statement, statementsIn, type Template } from './template.ts';
 
-const NAMES = ['Batch', 'Assign', 'Games', 'Services', 'Health'];
-const WITH_SECRETS = NAMES.filter((name) => name !== 'Health');
+const NAMES = ['Batch', 'Assign', 'Games', 'Services', 'Fleet', 'Console', 'Health'];
+const WITH_SECRETS = NAMES.filter((name) => name !== 'Health' && name !== 'Console');
 const RELAY = {
   relayImage: '123456789012.dkr.ecr.eu-central-1.amazonaws.com/game/relay:1.2.3',
   relaySubnetIds: 'subnet-1,subnet-2',
@@ -183,7 +183,7 @@ it('puts all functions that ask anybody into the VPC of the parameters', () => {
 it('reserves and provides concurrency by parameter', () => {
   const reserved = NAMES.map((name) => full.properties(`${name}LambdaFunction`).ReservedConcurrentExecutions);
 
-  expect(reserved.map(Number)).toEqual([50, 10, 10, 10, 10]);
+  expect(reserved.map(Number)).toEqual([50, ...Array(6).fill(10)]);
   const [alias] = Object.values(full.ofType('AWS::Lambda::Alias'));
   expect(alias?.Properties).toMatchObject({
     Name: 'provisioned',

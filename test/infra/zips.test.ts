@@ -126,6 +126,8 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   // Which of their operations is meant only a route of the HTTP API tells: test/dev/bundles.test.ts asks by those.
   games: notFound,
   services: notFound,
+  fleet: notFound,
+  console: {}, // its page is for HTTP
   health: { status: 'ok', service: 'game-allocator' },
 };
 /** The figures that each must have logged by then. */

@@ -4,7 +4,7 @@ import type { Reply } from '../../lib/api/outcomes.ts';
 import { createServeRequests } from '../../lib/app/serve-requests.ts';
 import type { FleetView, InstanceStatus } from '../../lib/domain/fleet.ts';
 import { createLuaPlacement } from '../../lib/placement/lua-placement.ts';
-import { fakeLog, fleetList, instance, loadReport } from '../support/fakes.ts';
+import { fakeLog, fleetList, instance, loadReport, noInsight, openView } from '../support/fakes.ts';
 import { noLimit } from '../support/http-server.ts';
 import { placementConfig, T0 } from '../support/placement.ts';
 import type { PlacementServer } from '../support/placement-service.ts';
@@ -74,10 +74,11 @@ export function createWorld({ redis, client }: PlacementServer): World {
 
   function startProcess() {
     const placement = createLuaPlacement(client, config, clock, { nowS: () => nowMs / 1000 });
-    const views = { open: async () => ({ view: view(), release: async () => {} }), noteAbsent: () => {} };
+    const views = { open: async () => openView(view()), noteAbsent: () => {} };
     const serve = createServeRequests({
       ...{ views, placement, clock, log: fakeLog(), reassigns: true },
       random: () => 0.5,
+      insight: noInsight,
     });
     return createAllocate({ services: [{ name: 'game-service', hasGames: true, serve }], clock, strategies: [] });
   }

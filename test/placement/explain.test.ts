@@ -186,3 +186,15 @@ function withoutRecent() {
   expect(source).not.toBe(loadScript().source);
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }
+
+it('counts no game whose time is over, also where nothing has happened since', async () => {
+  const { place, explain, at } = service();
+  await place([candidate('a', [0, 1, GIB])], requests(3));
+  at(60);
+  await place([candidate('a', [58, 1, GIB])], requests(1));
+  at(100);
+
+  const { candidates } = await explain([candidate('a', [98, 1, GIB])], request());
+
+  expect(candidates.map(({ games }) => games)).toEqual([1]);
+});

@@ -23,7 +23,7 @@ it('ends games of the first service by events', () => {
 it('gives every endpoint of the default configuration a name that NATS takes, and no two the same', () => {
   const names = listEndpoints(toServices({ RECORD_PREFIX: 'games' }), ['x.*', 'y.*']).map(({ name }) => name);
 
-  expect(names).toHaveLength(10);
-  expect(new Set(names).size).toBe(10);
+  expect(names).toHaveLength(12);
+  expect(new Set(names).size).toBe(12);
   expect(names.filter((name) => !/^[-\w]+$/.test(name))).toEqual([]);
 });

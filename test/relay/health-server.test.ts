@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { type HealthServer, startHealthServer } from '../../lib/relay/health-server.ts';
+import { createMetricsDoor } from '../../lib/relay/metrics-door.ts';
 
 let server: HealthServer | undefined;
 afterEach(() => server?.close());
@@ -27,11 +28,18 @@ it('answers a HEAD like a GET and refuses other methods', async () => {
   expect((await ask('/readyz', 'draining', 'HEAD')).status).toBe(503);
   server?.close();
   expect((await ask('/readyz', undefined, 'POST')).status).toBe(405);
+  server?.close();
+  expect((await ask('/assign', undefined, 'POST')).status).toBe(404);
 });
 
 it('shows the metrics as they are, ready or not', async () => {
   const metrics = { contentType: 'text/plain; version=0.0.4', text: async () => 'a_total 1\n' };
-  server = await startHealthServer({ port: 0, notReady: () => 'draining', details: () => ({}), metrics });
+  server = await startHealthServer({
+    port: 0,
+    notReady: () => 'draining',
+    details: () => ({}),
+    doors: [createMetricsDoor(metrics)],
+  });
 
   const response = await fetch(`http://127.0.0.1:${server.port}/metrics`);
 
@@ -43,7 +51,12 @@ it('has no metrics where nobody makes any, and goes on when they cannot be made'
   expect((await ask('/metrics', undefined)).status).toBe(404);
   server?.close();
   const metrics = { contentType: 'text/plain', text: () => Promise.reject(new Error('x')) };
-  server = await startHealthServer({ port: 0, notReady: () => undefined, details: () => ({}), metrics });
+  server = await startHealthServer({
+    port: 0,
+    notReady: () => undefined,
+    details: () => ({}),
+    doors: [createMetricsDoor(metrics)],
+  });
 
   expect((await fetch(`http://127.0.0.1:${server.port}/metrics`)).status).toBe(500);
   expect((await fetch(`http://127.0.0.1:${server.port}/livez`)).status).toBe(200);

@@ -6,7 +6,7 @@ import { createServeRequests } from '../../lib/app/serve-requests.ts';
 import type { FleetView } from '../../lib/domain/fleet.ts';
 import { reachOwn } from '../../lib/relay/reach-function.ts';
 import { createRelay } from '../../lib/relay/relay.ts';
-import { fakeLog, fleetList, instance } from '../support/fakes.ts';
+import { fakeLog, fleetList, instance, noInsight, openView } from '../support/fakes.ts';
 import { GIB, T0 } from '../support/placement.ts';
 import { type PlacementServer, startPlacementServer } from '../support/placement-service.ts';
 import { createRandom } from '../support/random.ts';
@@ -55,12 +55,13 @@ function setUp() {
   };
   const clock = () => (T0 + nowS) * 1000;
   const serve = createServeRequests({
-    views: { open: async () => ({ view, release: async () => {} }), noteAbsent: () => {} },
+    views: { open: async () => openView(view), noteAbsent: () => {} },
     placement,
     clock,
     random: Math.random,
     log: fakeLog(),
     reassigns: false,
+    insight: noInsight,
   });
   const allocate = createAllocate({
     services: [{ name: 'game-service', hasGames: true, serve }],

@@ -186,3 +186,40 @@ it("gathers messages before the allocator in the relay's own process too, and le
     attempts: { reset: 2 },
   });
 });
+
+it.each(['fleet', 'explain'])('sends %s by itself: beside a call for games, and not with them', async (op) => {
+  const posts: (readonly BatchItem[])[] = [];
+  const post: Post = (items) => {
+    posts.push(items);
+    return new Promise(() => undefined);
+  };
+  const { log } = fakeLog();
+  const { allocate, stats } = reachFunction({ post, keepWarm: 0, clock: Date.now, random: Math.random, log });
+  const game = (attempt: string) => ({ op: 'assign', request: {}, attempt });
+  const signal = new AbortController().signal;
+
+  void allocate([game('a')], signal);
+  await vi.advanceTimersByTimeAsync(1);
+  void allocate([game('b')], signal);
+  void allocate([{ op, request: {} }], signal);
+  await vi.advanceTimersByTimeAsync(1);
+
+  expect(posts.map((items) => items.map((item) => item.op))).toEqual([['assign'], [op]]);
+  expect(stats().calls).toBe(1);
+});
+
+it('asks itself what looks into it, in the same way', async () => {
+  const calls: string[][] = [];
+  const own: Allocate = (items) => {
+    calls.push(items.map((item) => item.op));
+    return new Promise(() => undefined);
+  };
+  const { allocate } = reachOwn(own, Date.now);
+  const signal = new AbortController().signal;
+
+  void allocate([{ op: 'assign', request: {} }], signal);
+  void allocate([{ op: 'fleet', request: {} }], signal);
+  await vi.advanceTimersByTimeAsync(1);
+
+  expect(calls).toEqual([['fleet'], ['assign']]);
+});

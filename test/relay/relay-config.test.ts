@@ -256,3 +256,10 @@ it('tells nobody of assignments unless it is told to', () => {
   expect(readRelayConfig({ ASSIGN_EVENTS: 'false' }).assignEvents).toBeUndefined();
   expect(readRelayConfig({ ASSIGN_EVENTS: 'true' }).assignEvents).toEqual({ subject: 'game.assigned' });
 });
+
+it('opens the console to one token or two, and not without', () => {
+  expect(readRelayConfig({}).console).toBeUndefined();
+  expect(readRelayConfig({ CONSOLE_TOKEN: 'a' }).console?.hashes).toHaveLength(1);
+  expect(readRelayConfig({ CONSOLE_TOKEN: 'a, b' }).console?.hashes).toHaveLength(2);
+  expect(problemsOf({ CONSOLE_TOKEN: 'a b c' })).toEqual(['CONSOLE_TOKEN must have at most 2 tokens.']);
+});

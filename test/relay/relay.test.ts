@@ -608,3 +608,35 @@ describe('a message that waits for capacity', () => {
     expect(waits.replies).toEqual([failed('no_capacity')]);
   });
 });
+
+it('counts and tells of no question of the console', async () => {
+  const ended: unknown[] = [];
+  const onEnd: RelayOptions['onEnd'] = (reply, tookMs) => ended.push([reply.success, tookMs]);
+  const { relay } = startRelay(scripted([PLACED, PLACED], 7).allocate, 1024, ASSIGN, { onEnd });
+  const look = relay.serve({ op: 'lookup', kind: 'console' });
+  const { message, replies } = fakeMessage({ game_id: 'g1' });
+
+  look.handle(message);
+  relay.handle(fakeMessage(REQUEST).message);
+  relay.handle(fakeMessage({}).message);
+  await vi.advanceTimersByTimeAsync(10);
+
+  expect(replies).toMatchObject([{ body: PLACED }]);
+  expect(relay.stats()).toMatchObject({ received: 2, failed: { invalid_request: 1 } });
+  expect(ended).toEqual([
+    [false, 0],
+    [true, 7],
+  ]);
+});
+
+it('does not wait for capacity to explain', async () => {
+  const { allocate, calls } = scripted([failureReply({ code: 'no_capacity' })]);
+  const { relay } = startRelay(allocate, 1024, { ...ASSIGN, op: 'explain' });
+  const { message, replies } = fakeMessage({ game_id: 'g1', settings: { wait_ms: 400 } });
+
+  relay.handle(message);
+  await vi.advanceTimersByTimeAsync(0);
+
+  expect(replies).toHaveLength(1);
+  expect(calls).toHaveLength(1);
+});

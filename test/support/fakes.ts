@@ -1,9 +1,11 @@
 import type { Context } from 'aws-lambda';
 import { onTestFinished, vi } from 'vitest';
+import type { OpenView } from '../../lib/app/fleet-views.ts';
+import type { ServeInsight } from '../../lib/app/insight.ts';
 import type { Placement, PlacementAnswer, PlacementCall, PlacementResult } from '../../lib/app/placement.ts';
 import type { Log, LogFields, RedisClient } from '../../lib/app/ports.ts';
 import { type Upstream, UpstreamError } from '../../lib/app/upstream-error.ts';
-import type { FleetList, Instance, LoadReport, Sample } from '../../lib/domain/fleet.ts';
+import type { FleetList, FleetView, Instance, LoadReport, Sample } from '../../lib/domain/fleet.ts';
 
 /** A time of no meaning, ms since 1970. */
 export const NOW_MS = Date.parse('2026-03-01T12:00:00Z');
@@ -139,6 +141,15 @@ export function fakeRedis(): FakeRedis {
   };
   return self;
 }
+
+/** A view whose sources are well and have just been read. */
+export function openView(view: FleetView | undefined, release: OpenView['release'] = async () => {}): OpenView {
+  const ok = { state: 'ok', ageMs: 0 } as const;
+  return { view, sources: { consul: ok, prometheus: ok }, release };
+}
+
+/** For who does not look into it. */
+export const noInsight: ServeInsight = () => Promise.reject(new Error('not faked'));
 
 export interface FakePlacement extends Placement {
   readonly calls: { readonly call: PlacementCall; readonly signal: AbortSignal }[];

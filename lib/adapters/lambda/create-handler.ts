@@ -1,6 +1,8 @@
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { FAILURES, type Failure, failureReply, RETRY_AFTER_S } from '../../api/outcomes.ts';
+import { answerHeaders } from '../../api/answer-headers.ts';
+import { FAILURES, type Failure, failureReply } from '../../api/outcomes.ts';
+import type { Page } from '../../api/page.ts';
 import { DEFAULT_BUDGET_MS, FUNCTION_MARGIN_MS, REPLY_MARGIN_MS, readTimeoutMs } from '../../api/request-headers.ts';
 import { parseJson } from '../../api/schema.ts';
 import { type RunInTrace, readTrace, type Trace, untraced } from '../../api/trace.ts';
@@ -17,6 +19,8 @@ export interface Route {
   readonly bodyMayBeAbsent?: true;
   /** The time it may take, ms, where its request says that in its own way; else `Timeout-Ms` does. */
   readonly timeLimitMs?: number;
+  /** Over HTTP a success is this page, and not what `run` answers. */
+  readonly page?: Page;
   /**
    * Answers `request`, which is any JSON value. The answer is sent as JSON, with the status of its failure where it is
    * a failure reply.
@@ -51,6 +55,8 @@ export interface HttpAnswer {
 }
 
 export type LambdaHandler = (event: unknown, context: Context) => Promise<HttpAnswer | object>;
+
+const HTML = 'text/html; charset=utf-8';
 
 /** Kept back from Lambda's own limit for sending the answer, ms. */
 const LAMBDA_MARGIN_MS = 100;
@@ -124,7 +130,7 @@ export function createHandler(route: Route, options: HandlerOptions): LambdaHand
     const invocation = readEvent(event);
     const trace = readTrace((name) => invocation.headers[name]);
     const reply = await runInTrace(trace, () => answer(invocation, context, startedAtMs));
-    return invocation.via === 'http' ? toHttp(reply, trace) : reply;
+    return invocation.via === 'http' ? toHttp(reply, trace, route.page) : reply;
   };
 }
 
@@ -139,18 +145,12 @@ function readBody(body: Uint8Array, { maxBodyBytes, bodyMayBeAbsent }: Route): u
   return json.value;
 }
 
-function toHttp(reply: object, trace: Trace | undefined): HttpAnswer {
+function toHttp(reply: object, trace: Trace | undefined, page: Page | undefined): HttpAnswer {
   const code = 'code' in reply ? (reply.code as Failure['code']) : undefined;
+  if (page !== undefined && code === undefined) {
+    return { statusCode: 200, headers: { 'content-type': HTML, ...page.headers }, body: page.html };
+  }
   const statusCode = code === undefined ? 200 : FAILURES[code].status;
-  return {
-    statusCode,
-    headers: {
-      'content-type': 'application/json',
-      'cache-control': 'no-store',
-      ...(trace && { traceparent: trace.context.traceparent }),
-      ...(statusCode === 429 && { 'retry-after': String(RETRY_AFTER_S) }),
-      ...(statusCode === 401 && { 'www-authenticate': 'Bearer' }),
-    },
-    body: JSON.stringify(reply),
-  };
+  const headers = answerHeaders(statusCode, trace?.context.traceparent);
+  return { statusCode, headers, body: JSON.stringify(reply) };
 }

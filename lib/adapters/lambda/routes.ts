@@ -3,6 +3,7 @@ import { MAX_REQUEST_BYTES } from '../../api/assign-request.ts';
 import { type BatchItem, BatchRequest, batchResponse, MAX_BATCH_BYTES, MAX_TIMEOUT_MS } from '../../api/batch.ts';
 import type { Op } from '../../api/op.ts';
 import { failureReply, type Reply } from '../../api/outcomes.ts';
+import type { Page } from '../../api/page.ts';
 import { DEFAULT_BUDGET_MS } from '../../api/request-headers.ts';
 import { parseWith } from '../../api/schema.ts';
 import { holdWarm, isWarming } from '../../api/warm.ts';
@@ -51,6 +52,24 @@ export function servicesRoute(allocate: Allocate): Route {
   };
 }
 
+const FLEET_OPS: ReadonlyMap<string, Op> = new Map([
+  ['GET /fleet', 'fleet'],
+  ['POST /fleet/explain', 'explain'],
+]);
+
+/** GET /fleet and POST /fleet/explain, of the first service. */
+export function fleetRoute(allocate: Allocate): Route {
+  return {
+    maxBodyBytes: MAX_REQUEST_BYTES,
+    bodyMayBeAbsent: true,
+    run(request, call) {
+      const op = FLEET_OPS.get(call.routeKey);
+      if (op === undefined) return Promise.resolve(failureReply({ code: 'not_found' }));
+      return carryOut(allocate, { op, request }, call);
+    },
+  };
+}
+
 async function carryOut(allocate: Allocate, item: BatchItem, { budgetMs, signal }: Call): Promise<Reply> {
   const [reply] = await allocate([{ ...item, budget_ms: Math.max(0, budgetMs) }], signal);
   return reply ?? failureReply({ code: 'deadline_exceeded' });
@@ -78,6 +97,11 @@ export function batchRoute(allocate: Allocate): Route {
       return batchResponse(items, await allocate(items, signal));
     },
   };
+}
+
+/** GET /: the console's page. It is the same for everybody and has nothing in it; what it shows it asks for with a token. */
+export function consoleRoute(page: Page): Route {
+  return { open: true, page, run: () => Promise.resolve({}) };
 }
 
 /** GET /health: that this function runs. It asks nobody, since anybody may ask it. */

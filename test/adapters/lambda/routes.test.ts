@@ -3,6 +3,8 @@ import { createHandler, type HttpAnswer, type Route } from '../../../lib/adapter
 import {
   assignRoute,
   batchRoute,
+  consoleRoute,
+  fleetRoute,
   gamesRoute,
   healthRoute,
   servicesRoute,
@@ -231,15 +233,18 @@ it('GET /services/{service}/instances asks for all of the service in its path', 
   expect(calls).toEqual([[{ op: 'instances', service: 'other', request: {}, budget_ms: 435 }]]);
 });
 
-it.each([gamesRoute, servicesRoute])('%o finds nothing at another address, nor in a plain invoke', async (route) => {
-  const { allocate, calls } = fakeAllocate();
+it.each([gamesRoute, servicesRoute, fleetRoute])(
+  '%o finds nothing at another address, nor in a plain invoke',
+  async (route) => {
+    const { allocate, calls } = fakeAllocate();
 
-  expect(await ask(route(allocate), { routeKey: 'PUT /elsewhere' })).toMatchObject({ statusCode: 404 });
-  const options = { authorise: async () => undefined, clock: () => NOW_MS, log: fakeLog() };
-  const invoked = await createHandler(route(allocate), options)({ game_id: 'a' }, lambdaContext());
-  expect(invoked).toMatchObject({ success: false, code: 'not_found' });
-  expect(calls).toEqual([]);
-});
+    expect(await ask(route(allocate), { routeKey: 'PUT /elsewhere' })).toMatchObject({ statusCode: 404 });
+    const options = { authorise: async () => undefined, clock: () => NOW_MS, log: fakeLog() };
+    const invoked = await createHandler(route(allocate), options)({ game_id: 'a' }, lambdaContext());
+    expect(invoked).toMatchObject({ success: false, code: 'not_found' });
+    expect(calls).toEqual([]);
+  },
+);
 
 it('POST /assign refuses a request without a body', async () => {
   const { allocate } = fakeAllocate();
@@ -254,5 +259,41 @@ it('GET /health answers anybody, and tells no more than its name', async () => {
   expect(await handler(httpEvent(), lambdaContext())).toMatchObject({
     statusCode: 200,
     body: '{"status":"ok","service":"ours"}',
+  });
+});
+
+it.each([
+  ['GET /fleet', undefined, { op: 'fleet', request: {} }],
+  ['POST /fleet/explain', '{"game_id":"a","x":1}', { op: 'explain', request: { game_id: 'a', x: 1 } }],
+])('%s asks the first service', async (routeKey, body, item) => {
+  const { allocate, calls } = fakeAllocate();
+  const event = { routeKey, headers: { 'timeout-ms': '300' }, ...(body && { body }) };
+
+  expect(await ask(fleetRoute(allocate), event)).toEqual({ statusCode: 200, body: REPLY });
+  expect(calls).toEqual([[{ ...item, budget_ms: 235 }]]);
+});
+
+it('POST /fleet/explain refuses a body that is no JSON, or too large', async () => {
+  const { allocate, calls } = fakeAllocate();
+  const event = { routeKey: 'POST /fleet/explain' };
+
+  expect(await ask(fleetRoute(allocate), { ...event, body: '{' })).toMatchObject({ statusCode: 400 });
+  expect(await ask(fleetRoute(allocate), { ...event, body: ' '.repeat(16_385) })).toMatchObject({ statusCode: 413 });
+  expect(calls).toEqual([]);
+});
+
+it('GET / gives anybody the page, as it is and with its headers', async () => {
+  const authorise = () => Promise.resolve({ code: 'unauthorised' } as const);
+  const page = { html: '<p>ё</p>', headers: { 'content-security-policy': "default-src 'none'" } };
+  const handler = createHandler(consoleRoute(page), { authorise, clock: () => NOW_MS, log: fakeLog() });
+
+  expect(await handler(httpEvent(), lambdaContext())).toEqual({
+    statusCode: 200,
+    headers: { 'content-type': 'text/html; charset=utf-8', ...page.headers },
+    body: page.html,
+  });
+  expect(await handler(httpEvent({ headers: { 'timeout-ms': 'soon' } }), lambdaContext())).toMatchObject({
+    statusCode: 400,
+    headers: { 'content-type': 'application/json' },
   });
 });

@@ -1,0 +1,5 @@
+/** A page of HTML, with the headers that it is sent with beside its type. */
+export interface Page {
+  readonly html: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
