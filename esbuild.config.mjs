@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
 import { parse } from 'yaml';
 import { billOfMaterials } from './deploy/sbom.mjs';
+import { consolePage } from './functions/console/build-page.mjs';
 
 const PROJECT = dirname(fileURLToPath(import.meta.url));
 
@@ -71,7 +72,7 @@ async function buildOne(root, { name, folder, file }) {
     splitting: name !== 'relay',
     // A function's map stays out of its zip, so nothing may point to it.
     sourcemap: name === 'relay' ? 'linked' : 'external',
-    plugins: [builtinsWithoutEsm()],
+    plugins: [builtinsWithoutEsm(), consolePage()],
   });
   /** @type {Map<string, Uint8Array>} */
   const files = new Map(outputFiles.map(({ path, contents }) => [relative(folder, path), contents]));

@@ -20,7 +20,7 @@ export default defineConfig({
           ...collected,
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/faults/**', 'test/canary/**'],
+          exclude: ['test/e2e/**', 'test/faults/**', 'test/console/**', 'test/canary/**'],
           sequence: { groupOrder: 1 },
         },
       },
@@ -47,6 +47,17 @@ export default defineConfig({
         },
       },
       {
+        // A browser beside whole stacks, and figures of how long a page is blocked: nothing else may run.
+        test: {
+          ...limits,
+          ...collected,
+          name: 'console',
+          include: ['test/console/**/*.test.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
         // The last: it looks for secrets in all that the others have left.
         test: {
           ...limits,
@@ -54,7 +65,7 @@ export default defineConfig({
           name: 'canary',
           include: ['test/canary/**/*.test.ts'],
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

@@ -1,10 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { debianMirror } from './debian-mirror.mjs';
 import { downloadedListFile } from './find-server.mjs';
 
-/** Which Debian packages hold a program; `release` where the running release no longer has it. */
+/**
+ * Which Debian packages hold a program; `release` where the running release no longer has it, `folder` where the program
+ * is neither in usr/bin nor in usr/sbin.
+ */
 const PACKAGES = {
   'nats-server': { packages: ['nats-server'] },
   // redis-server is a link to a program of redis-tools.
@@ -14,50 +17,45 @@ const PACKAGES = {
   promtool: { packages: ['prometheus'] },
   // Consul left Debian after 11; its 1.8.7 needs nothing but libc, so it runs on every later release.
   consul: { packages: ['consul'], release: 'bullseye' },
+  // chromium-common holds data that it reads; no font comes with it; usr/bin has a script that knows absolute paths only.
+  'chromium-headless-shell': {
+    packages: ['chromium-headless-shell', 'chromium-common', 'fonts-inter', 'fonts-dejavu-core'],
+    folder: 'usr/lib/chromium',
+  },
 };
 const ARCHIVE = 'http://archive.debian.org/debian';
 const KEYRINGS = ['debian-archive-keyring.gpg', 'debian-archive-keyring.pgp'];
 const RETIRED_KEYRINGS = ['debian-archive-removed-keys.gpg', 'debian-archive-removed-keys.pgp'];
 /** Rounds of fetching libraries that libraries need; redis takes one. */
 const LIBRARY_ROUNDS = 4;
+/** A program's other dependencies (users to add, icons, menus) are for an installed one. */
+const LIBRARY_PACKAGE = /^(lib|zlib)/;
 const ELSEWHERE =
   'install them so that they are on PATH, or run the stack with `docker compose -f deploy/compose.yaml up`';
 
 /**
- * Downloads Debian packages that hold `names` into .local/servers and unpacks them there. No root, no service
+ * Downloads Debian packages that hold `names` into .local/<place> and unpacks them there. No root, no service
  * started, nothing outside that folder changed: apt runs on its own lists, cache and sources.
  * @param {readonly string[]} names programs, keys of PACKAGES
  * @param {string} root
+ * @param {import('./find-server.mjs').Place} [place]
  */
-export function downloadServers(names, root) {
+export function downloadServers(names, root, place = 'servers') {
   const system = readSystem();
   if (system.id !== 'debian' || !hasCommand('apt-get') || !hasCommand('dpkg')) {
     throw new Error(`${names.join(', ')} not found, and only Debian's packages can be fetched here: ${ELSEWHERE}.`);
   }
-  const folder = join(root, '.local', 'servers');
+  const list = downloadedListFile(root, place);
+  const folder = dirname(list);
   mkdirSync(join(folder, 'root'), { recursive: true });
-  const mirror = debianMirror('/etc/apt', system.codename);
-  const wanted = entriesOf(names);
-
-  fetchFrom(folder, system.codename, [mirror], packagesFor(wanted, undefined));
-  fetchFrom(folder, 'bullseye', [mirror, ARCHIVE], packagesFor(wanted, 'bullseye'));
-
-  const list = downloadedListFile(root);
-  /** @type {Record<string, { command: string, libraries: string[] }>} */
   const downloaded = existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : {};
-  for (const name of names) {
-    const command = ['usr/bin', 'usr/sbin']
-      .map((bin) => join(folder, 'root', bin, name))
-      .find((file) => existsSync(file));
-    if (command === undefined) {
-      throw new Error(`Debian's packages for ${system.codename} hold no ${name}: ${ELSEWHERE}.`);
+  try {
+    Object.assign(downloaded, fetchPrograms(names, folder, system.codename));
+  } finally {
+    // 200 MB of package lists have done their work.
+    for (const entry of readdirSync(folder)) {
+      if (entry.startsWith('apt-')) rmSync(join(folder, entry), { recursive: true });
     }
-    const libraries = fetchLibraries(folder, system.codename, command, wanted[name]?.packages ?? []);
-    downloaded[name] = { command: relative(folder, command), libraries };
-  }
-  // 200 MB of package lists have done their work.
-  for (const entry of readdirSync(folder)) {
-    if (entry.startsWith('apt-')) rmSync(join(folder, entry), { recursive: true });
   }
   writeFileSync(`${list}.new`, `${JSON.stringify(downloaded, null, 2)}\n`);
   renameSync(`${list}.new`, list);
@@ -65,7 +63,32 @@ export function downloadServers(names, root) {
 
 /**
  * @param {readonly string[]} names
- * @returns {Record<string, { packages: string[], release?: string }>}
+ * @param {string} folder
+ * @param {string} codename
+ */
+function fetchPrograms(names, folder, codename) {
+  const mirror = debianMirror('/etc/apt', codename);
+  const wanted = entriesOf(names);
+  fetchFrom(folder, codename, [mirror], packagesFor(wanted, undefined));
+  fetchFrom(folder, 'bullseye', [mirror, ARCHIVE], packagesFor(wanted, 'bullseye'));
+
+  /** @type {Record<string, { command: string, libraries: string[] }>} */
+  const fetched = {};
+  for (const name of names) {
+    const own = wanted[name]?.folder;
+    const command = (own === undefined ? ['usr/bin', 'usr/sbin'] : [own])
+      .map((bin) => join(folder, 'root', bin, name))
+      .find((file) => existsSync(file));
+    if (command === undefined) throw new Error(`Debian's packages for ${codename} hold no ${name}: ${ELSEWHERE}.`);
+    const libraries = fetchLibraries(folder, codename, command, wanted[name]?.packages ?? []);
+    fetched[name] = { command: relative(folder, command), libraries };
+  }
+  return fetched;
+}
+
+/**
+ * @param {readonly string[]} names
+ * @returns {Record<string, { packages: string[], release?: string, folder?: string }>}
  */
 function entriesOf(names) {
   return Object.fromEntries(Object.entries(PACKAGES).filter(([name]) => names.includes(name)));
@@ -89,7 +112,7 @@ function packagesFor(wanted, release) {
  */
 function fetchFrom(folder, release, mirrors, packages) {
   if (packages.length === 0) return;
-  console.error(`set-up: downloading ${packages.join(', ')} (Debian ${release}) into .local/servers ...`);
+  console.error(`set-up: downloading ${packages.join(', ')} (Debian ${release}) into .local/${basename(folder)} ...`);
   let problem = '';
   for (const mirror of mirrors) {
     const apt = privateApt(folder, release, mirror);
@@ -121,8 +144,8 @@ function fetchLibraries(folder, release, command, packages) {
   for (let round = 0; round < LIBRARY_ROUNDS; round += 1) {
     const libraries = libraryFolders(folder);
     if (missingLibraries(command, libraries).length === 0) return libraries.map((path) => relative(folder, path));
-    const asked = layer.flatMap((name) => dependencies(apt, name)).filter((name) => !isInstalled(name));
-    layer = [...new Set(asked)];
+    const asked = layer.flatMap((name) => dependencies(apt, name));
+    layer = [...new Set(asked)].filter((name) => LIBRARY_PACKAGE.test(name) && !isInstalled(name));
     if (layer.length === 0) break;
     const problem = runApt(apt, ['download', '-qq', ...layer]);
     if (problem !== '')
@@ -145,15 +168,26 @@ function missingLibraries(command, libraries) {
   return [...(stdout ?? '').matchAll(/^\s*(\S+) => not found/gm)].map((match) => match[1] ?? '');
 }
 
-/** @param {string} folder */
+/**
+ * Those of the machine's kind, and folders in them with private libraries (pulseaudio).
+ * @param {string} folder
+ */
 function libraryFolders(folder) {
-  return ['usr/lib', 'lib'].flatMap((name) => {
-    const path = join(folder, 'root', name);
-    if (!existsSync(path)) return [];
-    return readdirSync(path)
-      .filter((entry) => entry.includes('-linux-'))
-      .map((entry) => join(path, entry));
-  });
+  return ['usr/lib', 'lib']
+    .flatMap((name) => foldersIn(join(folder, 'root', name)).filter((path) => path.includes('-linux-')))
+    .flatMap((path) => [path, ...foldersIn(path).filter(holdsLibraries)]);
+}
+
+/** @param {string} path */
+function foldersIn(path) {
+  if (!existsSync(path)) return [];
+  const entries = readdirSync(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
+}
+
+/** @param {string} path */
+function holdsLibraries(path) {
+  return readdirSync(path).some((name) => /^lib.*\.so/.test(name));
 }
 
 /**

@@ -14,6 +14,9 @@ export const SERVER_NAMES = Object.freeze([
   'consul',
 ]);
 
+/** A folder of .local that the set-up unpacks programs into. The browser's many libraries stay apart from the servers'. */
+/** @typedef {'servers' | 'browser'} Place */
+
 /**
  * Where a server program is: on PATH, else where the set-up unpacked it.
  * `env` is what it needs on top of the caller's own environment (LD_LIBRARY_PATH, or nothing).
@@ -22,7 +25,7 @@ export const SERVER_NAMES = Object.freeze([
  * @returns {{ command: string, env: Record<string, string> }}
  */
 export function findServer(name, root = PROJECT_ROOT) {
-  const found = lookUp(name, root);
+  const found = findOnPath(name) ?? findDownloaded(name, root, 'servers');
   if (found === undefined) {
     throw new Error(`${name} is not set up: run a command that sets up the servers first, such as \`npm test\`.`);
   }
@@ -43,31 +46,40 @@ export function serverPath(name, root = PROJECT_ROOT) {
  * @returns {string[]}
  */
 export function missingServers(root) {
-  return SERVER_NAMES.filter((name) => lookUp(name, root) === undefined);
+  return SERVER_NAMES.filter((name) => (findOnPath(name) ?? findDownloaded(name, root, 'servers')) === undefined);
 }
 
 /**
  * The file in which the download notes what it unpacked: it is written last, so what it names is complete.
  * @param {string} root
+ * @param {Place} [place]
  */
-export function downloadedListFile(root) {
-  return join(root, '.local', 'servers', 'downloaded.json');
+export function downloadedListFile(root, place = 'servers') {
+  return join(root, '.local', place, 'downloaded.json');
 }
 
 /**
  * @param {string} name
- * @param {string} root
  * @returns {{ command: string, env: Record<string, string> } | undefined}
  */
-function lookUp(name, root) {
-  const onPath = (process.env['PATH'] ?? '')
+export function findOnPath(name) {
+  const command = (process.env['PATH'] ?? '')
     .split(delimiter)
     .filter((folder) => folder.startsWith('/'))
     .map((folder) => join(folder, name))
     .find(isProgram);
-  if (onPath !== undefined) return { command: onPath, env: {} };
+  return command === undefined ? undefined : { command, env: {} };
+}
 
-  const list = downloadedListFile(root);
+/**
+ * What the set-up unpacked.
+ * @param {string} name
+ * @param {string} root
+ * @param {Place} place
+ * @returns {{ command: string, env: Record<string, string> } | undefined}
+ */
+export function findDownloaded(name, root, place) {
+  const list = downloadedListFile(root, place);
   if (!existsSync(list)) return undefined;
   /** @type {Record<string, { command: string, libraries: string[] } | undefined>} */
   const downloaded = JSON.parse(readFileSync(list, 'utf8'));
@@ -83,7 +95,7 @@ function lookUp(name, root) {
 }
 
 /** @param {string} path */
-function isProgram(path) {
+export function isProgram(path) {
   try {
     accessSync(path, constants.X_OK);
     return true;

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { PROJECT_ROOT } from './find-server.mjs';
 import { setUp } from './setup.mjs';
 
-const USAGE = `Usage: node dev/run.mjs [--servers] [--build] <program> [arguments...]
+const USAGE = `Usage: node dev/run.mjs [--servers] [--browser] [--build] <program> [arguments...]
 
 Sets the project up (see dev/setup.mjs), then runs <program> under the project's own Node 24 with
 node_modules/.bin first on PATH, and exits with its exit code (128 + n when signal n ended it).
@@ -13,6 +13,7 @@ node_modules/.bin first on PATH, and exits with its exit code (128 + n when sign
   <program>    a script by its path (ends in .ts, .mts, .js or .mjs), or a program of node_modules/.bin by its name
   arguments    everything behind <program>, passed on untouched
   --servers    also find or download nats-server, redis-server, prometheus and consul
+  --browser    also find or download a Chromium, for the tests of the console and for pictures
   --build      run esbuild.config.mjs first
   --help       print this
 
@@ -34,7 +35,7 @@ if (options.help) {
   process.exit(0);
 }
 try {
-  await setUp({ servers: options.servers });
+  await setUp({ servers: options.servers, browser: options.browser });
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
@@ -53,9 +54,11 @@ if (options.program !== undefined) runProgram(options.program, options.args);
 
 /** @param {readonly string[]} argv */
 function parse(argv) {
-  const parsed = { servers: false, build: false, help: false, program: /** @type {string | undefined} */ (undefined) };
+  const program = /** @type {string | undefined} */ (undefined);
+  const parsed = { servers: false, browser: false, build: false, help: false, program };
   for (const [index, argument] of argv.entries()) {
     if (argument === '--servers') parsed.servers = true;
+    else if (argument === '--browser') parsed.browser = true;
     else if (argument === '--build') parsed.build = true;
     else if (argument === '--help') parsed.help = true;
     else if (argument.startsWith('-')) return undefined;

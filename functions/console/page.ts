@@ -1,4 +1,7 @@
-import type { Page } from '../../lib/api/page.ts';
+import built from './page/index.html';
 
-/** The console, until it is built. */
-export const page: Page = { html: '<!doctype html><title>Console</title>', headers: {} };
+/**
+ * The console: one text with its script and style in it, made by build-page.mjs, and the headers that it is served
+ * with. Nothing runs in it that was not there at the build, and it talks to nobody but the door that served it.
+ */
+export const page: { readonly html: string; readonly headers: Readonly<Record<string, string>> } = built;
