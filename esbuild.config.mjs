@@ -1,9 +1,14 @@
-// Builds what is deployed: one folder per function in dist/functions (its zip), and the relay in dist/relay.
+// Builds what is deployed: one folder per function in dist/functions (its zip), and the relay in dist/relay; and what
+// the package gives to developers: the command line in dist/cli, the typed client in dist/client.
 // Run as `node esbuild.config.mjs`; tests call build() with folders of their own.
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import * as esbuild from 'esbuild';
 import { parse } from 'yaml';
 import { billOfMaterials } from './deploy/sbom.mjs';
@@ -79,6 +84,75 @@ async function buildOne(root, { name, folder, file }) {
   for (const script of await usedScripts(root, metafile)) files.set(basename(script), await readFile(script));
   await writeFolder(folder, files);
   return metafile;
+}
+
+/**
+ * Builds what the package's `bin` and `exports` name, for Node 20 too: dist/cli and dist/client.
+ * @param {{ out?: string }} [options]
+ */
+export async function buildTools({ out = join(PROJECT, 'dist') } = {}) {
+  await Promise.all([buildCli(join(out, 'cli')), buildClient(join(out, 'client'))]);
+}
+
+/** @param {string} folder */
+async function buildCli(folder) {
+  const { outputFiles, metafile } = await esbuild.build({
+    ...COMMON,
+    target: 'node20',
+    absWorkingDir: PROJECT,
+    entryPoints: [{ in: join(PROJECT, 'dev/cli/main.ts'), out: 'game-allocator' }],
+    outdir: folder,
+    minify: false, // what goes wrong is read by whoever typed the command
+    chunkNames: '[name]-[hash]', // side by side: scripts are read from beside the code that runs them
+    write: false,
+    metafile: true,
+    plugins: [builtinsWithoutEsm()],
+  });
+  /** @type {Map<string, Uint8Array>} */
+  const files = new Map(outputFiles.map(({ path, contents }) => [relative(folder, path), contents]));
+  const program = 'game-allocator.mjs';
+  files.set(program, Buffer.concat([Buffer.from('#!/usr/bin/env node\n'), files.get(program) ?? new Uint8Array()]));
+  for (const script of await usedScripts(PROJECT, metafile)) files.set(basename(script), await readFile(script));
+  await writeFolder(folder, files);
+  await chmod(join(folder, program), 0o755);
+}
+
+/** @param {string} folder */
+async function buildClient(folder) {
+  const { outputFiles } = await esbuild.build({
+    ...COMMON,
+    target: 'node20',
+    platform: 'neutral',
+    absWorkingDir: PROJECT,
+    entryPoints: [{ in: join(PROJECT, 'lib/client/index.ts'), out: 'index' }],
+    outdir: folder,
+    write: false,
+    splitting: false,
+  });
+  const files = new Map(outputFiles.map(({ path, contents }) => [relative(folder, path), contents]));
+  for (const [name, contents] of await declarations()) files.set(join('types', name), contents);
+  await writeFolder(folder, files);
+}
+
+/**
+ * The client's .d.ts files and those of what it imports, by their paths below lib.
+ * @returns {Promise<Map<string, Uint8Array>>}
+ */
+async function declarations() {
+  const folder = await mkdtemp(join(tmpdir(), 'declarations-'));
+  try {
+    await promisify(execFile)(process.execPath, [
+      ...[join(PROJECT, 'node_modules/typescript/bin/tsc'), '--project', join(PROJECT, 'lib/client/tsconfig.json')],
+      ...['--outDir', folder],
+    ]);
+    const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.d.ts'));
+    /** @type {Map<string, Uint8Array>} */
+    const files = new Map();
+    for (const name of names) files.set(name, await readFile(join(folder, name)));
+    return files;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /**
@@ -165,7 +239,9 @@ async function functionNames(root) {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const startedAt = performance.now();
-  await build();
+  // The relay's image is built without what is for developers.
+  const forDevelopers = existsSync(join(PROJECT, 'dev/cli'));
+  await Promise.all([build(), ...(forDevelopers ? [buildTools()] : [])]);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(`built ${relative(process.cwd(), join(PROJECT, 'dist'))} in ${seconds} s`);
 }

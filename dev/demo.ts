@@ -2,11 +2,12 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
-import { connect } from 'nats';
+import { connect, headers } from 'nats';
+import type { Answer } from '../lib/client/allocator-client.ts';
+import { createNatsClient } from '../lib/client/nats-client.ts';
 import type { Sample } from '../lib/domain/fleet.ts';
 import { PROJECT_ROOT } from './find-server.mjs';
 import { formatTable } from './stack/format-table.ts';
-import { type AssignReply, requestAssignment } from './stack/request-assignment.ts';
 import { readStackFlags } from './stack/stack-flags.ts';
 import { type FleetReport, type Stack, startStack } from './stack.ts';
 
@@ -26,8 +27,8 @@ const KEPT_LOGS = join(PROJECT_ROOT, '.local', 'demo-logs');
 
 interface Assignment {
   readonly gameId: string;
-  readonly level: string;
-  readonly reply: AssignReply;
+  readonly level: 'low' | 'high';
+  readonly reply: Answer<'assign'>;
   readonly ms: number;
 }
 
@@ -74,16 +75,18 @@ async function demonstrate(stack: Stack): Promise<number> {
 /** One after another, so that the list reads as it happened; the first game is asked for again twice. */
 async function assignGames(natsUrl: string): Promise<Assignment[]> {
   const connection = await connect({ servers: natsUrl });
+  // More than its default of half a second: the machine is busy starting everything.
+  const allocator = createNatsClient({ connection, headers, timeoutMs: 3000 });
   const games = Array.from({ length: GAMES }, (_, index) => ({
     gameId: `demo-${String(index + 1).padStart(2, '0')}`,
-    level: index % 3 === 2 ? 'high' : 'low',
+    level: index % 3 === 2 ? ('high' as const) : ('low' as const),
   }));
   const [first] = games;
   const assignments: Assignment[] = [];
   for (const { gameId, level } of first === undefined ? games : [...games, first, first]) {
     stopping.signal.throwIfAborted();
     const startedAt = performance.now();
-    const reply = await requestAssignment(connection, gameId, level);
+    const reply = await allocator.assign(gameId, { resource_level: level });
     assignments.push({ gameId, level, reply, ms: performance.now() - startedAt });
   }
   await connection.close();

@@ -68,6 +68,7 @@ ${lines.join('\n')}
 
 Next, in another terminal:
   npm run assign -- my-game
+  npx game-allocator fleet
   open ${addresses.relayUrl}/ in a browser, with the token ${addresses.consoleToken}
   curl -X POST ${addresses.assignUrl} -H 'authorization: Bearer ${addresses.assignToken}' -d '{"game_id":"my-game"}'
 

@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LAYERS: readonly (readonly string[])[] = [
   ['functions/'],
   ['lib/compose.ts', 'lib/compose-health.ts'],
-  ['lib/adapters/', 'lib/placement/', 'lib/api/', 'lib/config/', 'lib/relay/'],
+  ['lib/adapters/', 'lib/placement/', 'lib/api/', 'lib/config/', 'lib/relay/', 'lib/client/'],
   ['lib/app/'],
   ['lib/domain/'],
 ];

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'nats';
+import { connect, headers } from 'nats';
 import type { Browser, Page } from 'playwright-core';
+import { createNatsClient } from '../../lib/client/nats-client.ts';
 import { launchBrowser, NO_BROWSER } from '../browser.ts';
-import { requestAssignment } from '../stack/request-assignment.ts';
 import { type Stack, startStack } from '../stack.ts';
 
 const INSTANCES = 9;
@@ -39,9 +39,10 @@ export async function takeConsolePictures(folder: string, onProgress: (line: str
 /** One after another, every third a large one, in a slow wave. */
 async function letGamesFlow({ addresses }: Stack): Promise<void> {
   const nats = await connect({ servers: addresses.natsUrl });
+  const allocator = createNatsClient({ connection: nats, headers, timeoutMs: 3000 });
   const endAt = performance.now() + FLOW_MS;
   for (let index = 0; performance.now() < endAt; index += 1) {
-    await requestAssignment(nats, `match-${index}`, index % 3 === 2 ? 'high' : 'low');
+    await allocator.assign(`match-${index}`, { resource_level: index % 3 === 2 ? 'high' : 'low' });
     await sleep(BETWEEN_GAMES_MS * (1 + 0.5 * Math.sin(index / 9)));
   }
   await nats.close();

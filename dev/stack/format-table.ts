@@ -1,9 +1,11 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** Columns of plain text, numbers (whatever begins with a digit in every row) to the right; colour takes no width. */
+/** Columns of plain text, numbers (and `-`, where there is none) to the right; colour takes no width. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => width(row[column] ?? ''))));
-  const numeric = head.map((_, column) => rows.every((row) => /^\d+(\.\d+)?( %| ms)?$/.test(plain(row[column] ?? ''))));
+  const numeric = head.map((_, column) =>
+    rows.every((row) => /^(-|\d+(\.\d+)?( %| ms| s)?)$/.test(plain(row[column] ?? ''))),
+  );
   const rule = widths.map((size) => '-'.repeat(size));
   return [head, rule, ...rows].map((row) => row.map(align).join('  ').trimEnd()).join('\n');
 

@@ -14,10 +14,12 @@ export async function writeStackFile(addresses: StackAddresses): Promise<void> {
 }
 
 /** The running stack's addresses; undefined when none runs, also when a killed one left its file behind. */
-export async function readStackFile(): Promise<(StackAddresses & { readonly pid: number }) | undefined> {
+export async function readStackFile(
+  file = STACK_FILE,
+): Promise<(StackAddresses & { readonly pid: number }) | undefined> {
   let text: string;
   try {
-    text = await readFile(STACK_FILE, 'utf8');
+    text = await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

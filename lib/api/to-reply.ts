@@ -1,7 +1,7 @@
 import type { Outcome, OutcomeFailure, ServiceRequest } from '../app/service-requests.ts';
 import { addressOf, type DegradedSource, type Instance } from '../domain/fleet.ts';
-import { toExplainReply, toFleetReply } from './insight-replies.ts';
 import { type Failure, failureReply, type InstanceAddress, type Reply } from './outcomes.ts';
+import { toExplainReply, toFleetReply } from './to-insight-reply.ts';
 
 /** The reply that tells of an outcome; `request` is what it came of. */
 export function toReply(outcome: Outcome, request: ServiceRequest): Reply {

@@ -1,8 +1,8 @@
-import { connect, type NatsConnection } from 'nats';
+import { connect, headers, type NatsConnection } from 'nats';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { requestAssignment } from '../../dev/stack/request-assignment.ts';
 import { type Stack, startStack } from '../../dev/stack.ts';
+import { createNatsClient } from '../../lib/client/nats-client.ts';
 import { assignAll, assignOverNats, newGames, PATIENT_TIMEOUT_MS } from '../e2e/load.ts';
 import { columnTexts, figure, hasBrowser, PHONE, takePicture, useBrowser } from './support/browser.ts';
 
@@ -65,6 +65,7 @@ describe("the relay's own console", () => {
       .toBe(true);
     const form = page.locator('#explain-form');
     await form.getByLabel('Resource level').selectOption('high');
+    const allocator = createNatsClient({ connection: nats, headers, timeoutMs: PATIENT_TIMEOUT_MS });
 
     for (const gameId of newGames(3)) {
       await form.getByLabel('Game id').fill(gameId);
@@ -77,7 +78,7 @@ describe("the relay's own console", () => {
       const scores = await page.locator('#candidate-rows tr td:nth-child(4)').allTextContents();
       expect(scores.map(Number)).toEqual(scores.map(Number).sort((a, b) => a - b));
 
-      const reply = await requestAssignment(nats, gameId, 'high');
+      const reply = await allocator.assign(gameId, { resource_level: 'high' });
       expect(reply).toMatchObject({ success: true, instance_id: explained });
       expect(reply).not.toHaveProperty('replayed');
     }

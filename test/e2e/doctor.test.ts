@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, ['dev/doctor.ts', ...args], {
+  const child = spawn(process.execPath, ['dev/cli/main.ts', 'doctor', ...args], {
     cwd: project,
     env: { PATH: process.env['PATH'], STACK_FILE: join(folder, 'stack.json'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -183,7 +183,7 @@ it.each([
   const result = await start(args).ended;
 
   expect(result.code).toBe(code);
-  expect(result.stdout + result.stderr).toContain('Usage: npm run doctor');
+  expect(result.stdout + result.stderr).toContain('Usage: game-allocator doctor');
 });
 
 /** What comes back needs a moment until everybody has noticed. */

@@ -62,7 +62,7 @@ it('is ready: every instance passes in Consul at an address of its own, and the 
 });
 
 it('assigns a game over NATS by the command and over HTTPS to the same instance', async () => {
-  const { stdout } = await assign('a/"game"', '--level', 'high');
+  const { stdout } = await assign('a/"game"', '--level', 'high', '--json');
   const first = JSON.parse(stdout);
 
   const again = await postAssign(addresses.assignUrl, { game_id: 'a/"game"' });
@@ -72,13 +72,14 @@ it('assigns a game over NATS by the command and over HTTPS to the same instance'
 });
 
 it.each([
-  { args: ['two words'], code: 1, stdout: /"code":"invalid_request"/, stderr: /^$/ },
+  { args: ['two words', '--json'], code: 1, stdout: /"code":"invalid_request"/, stderr: /^$/ },
+  { args: ['two words'], code: 1, stdout: /^$/, stderr: /^invalid_request: / },
   { args: [], code: 2, stdout: /^$/, stderr: /Exactly one GAME_ID/ },
   {
     args: ['a', '--nonsense'],
     code: 2,
     stdout: /^$/,
-    stderr: /Unknown option '--nonsense'[\s\S]*Usage: npm run assign/,
+    stderr: /Unknown option '--nonsense'[\s\S]*Usage: game-allocator assign/,
   },
 ])('exits $code for assign $args', async ({ args, code, stdout, stderr }) => {
   const failure = await assign(...args).catch((error) => error);
@@ -153,11 +154,11 @@ it('says that no stack runs once it is stopped, and refuses flags that it does n
 });
 
 function assign(...args: readonly string[]) {
-  return run('dev/assign.ts', ...args);
+  return run('dev/cli/main.ts', 'assign', ...args);
 }
 
 function run(script: string, ...args: readonly string[]) {
-  const env = { ...process.env, STACK_FILE: stackFile, NATS_URL: '' };
+  const env = { ...process.env, STACK_FILE: stackFile };
   return promisify(execFile)(process.execPath, [script, ...args], { cwd: project, env });
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { toExplainReply, toFleetReply } from '../../lib/api/insight-replies.ts';
+import { toExplainReply, toFleetReply } from '../../lib/api/to-insight-reply.ts';
 import { EXPLANATION, REPORT } from '../support/insight.ts';
 
 /** What NATS takes at most unless it is told otherwise. */
