@@ -16,7 +16,7 @@ import { createAllocate } from './api/operations.ts';
 import { traceOf } from './api/trace.ts';
 import { createDecisionLog } from './app/decision-log.ts';
 import { createFleetViews } from './app/fleet-views.ts';
-import type { InsightOptions, ServeInsight } from './app/insight.ts';
+import type { InsightOptions, ServeInsight } from './app/insight-call.ts';
 import { type Meter, NO_METER, timed } from './app/meter.ts';
 import type { Clock, Log, RedisClient } from './app/ports.ts';
 import { createSavedList } from './app/saved-list.ts';
@@ -30,6 +30,8 @@ import type { Service } from './config/services.ts';
 import { createLuaPlacement, toRule } from './placement/lua-placement.ts';
 
 const clock: Clock = () => Date.now();
+/** For durations alone: it stands still while a Lambda environment is frozen. */
+const monotonic: Clock = () => performance.now();
 const random = Math.random;
 
 /** The allocator as a deployed function has it: with Upstash, whatever else it could reach. Throws ConfigError. */
@@ -125,7 +127,7 @@ function composeAllocate(config: AllocatorConfig, parts: Parts): Allocate {
   const { secrets, redis: bareRedis, meter } = parts;
   const told = tellingOfRefusals(secrets);
   const redis: RedisClient = {
-    runScript: timed(meter, 'redis', told(bareRedis.runScript)),
+    runScript: timed(meter, 'redis', monotonic, told(bareRedis.runScript)),
     get: told(bareRedis.get),
     set: told(bareRedis.set),
   };
@@ -160,7 +162,9 @@ function composeService({ name, recordPrefix }: Service, config: AllocatorConfig
     log,
   });
   const views = createFleetViews({
-    discovery: { list: beforeWaiting(timed(meter, 'consul', tellingOfRefusals(secrets)(consul.list)), preload) },
+    discovery: {
+      list: beforeWaiting(timed(meter, 'consul', monotonic, tellingOfRefusals(secrets)(consul.list)), preload),
+    },
     metrics: composeMetrics(name, config, parts),
     savedList: createSavedList({
       redis,
@@ -232,7 +236,7 @@ function composeMetrics(
     trace: traces.headers,
     log,
   });
-  return { load: timed(meter, 'prometheus', tellingOfRefusals(secrets)(metrics.load)) };
+  return { load: timed(meter, 'prometheus', monotonic, tellingOfRefusals(secrets)(metrics.load)) };
 }
 
 /** Makes secrets be read anew after somebody refused one of them: it may have been rotated. */

@@ -1,5 +1,4 @@
-import type { AssignmentExplanation } from '../app/explain-assignment.ts';
-import type { FleetReport, ReportedInstance } from '../app/fleet-report.ts';
+import type { AssignmentExplanation, FleetReport, ReportedInstance } from '../app/insight-results.ts';
 import { type CandidateExplanation, type Explanation, RECENT_BUCKET_S } from '../app/placement.ts';
 import type { Instance, SourceState } from '../domain/fleet.ts';
 import type {

@@ -12,7 +12,7 @@ const LEAST_WAIT_MS = 20;
 
 export interface CachedSourceOptions<T> {
   readonly name: string;
-  readonly fetch: (signal: AbortSignal) => Promise<T>;
+  readonly ask: (signal: AbortSignal) => Promise<T>;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -111,7 +111,7 @@ export function createCachedSource<T>(options: CachedSourceOptions<T>): CachedSo
   async function run(own: Refresh): Promise<void> {
     try {
       const signal = AbortSignal.any([own.controller.signal, AbortSignal.timeout(longestMs())]);
-      held = { value: await options.fetch(signal), atMs: clock() };
+      held = { value: await options.ask(signal), atMs: clock() };
       leftAloneUntilMs = Number.NEGATIVE_INFINITY;
       if (failing) log.info('source_recovered', { source: name });
       failing = false;

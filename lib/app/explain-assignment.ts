@@ -2,37 +2,14 @@ import { type CandidateChoice, createCandidateChooser } from '../domain/candidat
 import { type CandidateReason, rankCandidates } from '../domain/candidate-ranking.ts';
 import { assignmentLooksAt } from '../domain/candidate-walk.ts';
 import { type Decision, decisionInWords } from '../domain/decision-in-words.ts';
-import type { DegradedSource, FleetView, Instance } from '../domain/fleet.ts';
+import type { FleetView, Instance } from '../domain/fleet.ts';
 import { indexOf, newestSampleS } from '../domain/fleet-index.ts';
 import { matcherOf } from '../domain/selector.ts';
-import type { InsightCall, InsightOptions } from './insight.ts';
-import type { CandidateExplanation, Explanation, PlacementResult, Presence } from './placement.ts';
+import type { InsightCall, InsightOptions } from './insight-call.ts';
+import type { AssignmentExplanation, ExplainedInstance } from './insight-results.ts';
+import type { Explanation, PlacementResult, Presence } from './placement.ts';
 import type { ExplainRequest, Outcome } from './service-requests.ts';
 import { isGoneFrom, unreportedInstance } from './unreported-instance.ts';
-
-/** What assigning a game would come to now, and why. */
-export interface AssignmentExplanation {
-  readonly serviceName: string;
-  /** When it was put together, ms since 1970. */
-  readonly atMs: number;
-  readonly decision: Decision;
-  /** With `placed` and `recorded`. */
-  readonly instanceId?: string;
-  /** One sentence for people. */
-  readonly message: string;
-  readonly gameCpuCores: number;
-  readonly gameMemoryBytes: number;
-  readonly degraded: readonly DegradedSource[];
-  /** All instances of the view, the best first. */
-  readonly instances: readonly ExplainedInstance[];
-}
-
-export interface ExplainedInstance {
-  readonly instanceId: string;
-  readonly reason: CandidateReason;
-  /** Absent where the rule did not look at it. */
-  readonly figures?: CandidateExplanation;
-}
 
 /** Decides as `assign` would, among all that take games, and writes nothing. Never throws. */
 export function createExplainAssignment(options: InsightOptions) {

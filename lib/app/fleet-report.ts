@@ -1,29 +1,9 @@
-import type { FleetView, Instance, Sample, SourceState, ViewSources } from '../domain/fleet.ts';
+import type { FleetView, Instance } from '../domain/fleet.ts';
 import { newestSampleS } from '../domain/fleet-index.ts';
-import type { InsightCall, InsightOptions } from './insight.ts';
-import type { CandidateExplanation, Explanation } from './placement.ts';
+import type { InsightCall, InsightOptions } from './insight-call.ts';
+import type { FleetReport, ReportedInstance } from './insight-results.ts';
+import type { Explanation } from './placement.ts';
 import type { Outcome, ReportRequest } from './service-requests.ts';
-
-/** How the fleet is, as this process sees it. */
-export interface FleetReport {
-  readonly serviceName: string;
-  /** When it was put together, ms since 1970. */
-  readonly atMs: number;
-  readonly sources: ViewSources & { readonly redis: SourceState };
-  /** What the script knows beside each instance; absent where Redis could not be asked. */
-  readonly rule?: Pick<Explanation, 'gameCpuCores' | 'gameMemoryBytes' | 'recentAtS'>;
-  /** Ids of instances whose checks fail, MOST_FAILING of them at most. */
-  readonly failing: readonly string[];
-  /** All others, by their ids. */
-  readonly instances: readonly ReportedInstance[];
-}
-
-export interface ReportedInstance {
-  readonly instance: Instance;
-  /** As measured, and how long ago that was, s. */
-  readonly measured?: { readonly sample: Sample; readonly ageS: number };
-  readonly figures?: CandidateExplanation;
-}
 
 const MOST_FAILING = 100;
 /** Instances that one call of the script takes. */

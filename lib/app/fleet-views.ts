@@ -75,7 +75,7 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
     ...common,
     name: 'consul',
     firstTimeoutMs: FIRST_LIST_TIMEOUT_MS,
-    async fetch(signal) {
+    async ask(signal) {
       const askedAtMs = options.clock();
       const next = await discovery.list(signal);
       if (believed !== undefined && !believed.doubted && isDoubtful(believed.list, next)) {
@@ -96,7 +96,7 @@ export function createFleetViews(options: FleetViewsOptions): FleetViews {
     createCachedSource({
       ...common,
       name: 'prometheus',
-      fetch: async (signal) => ({ report: await metrics.load(signal), atMs: options.clock() }),
+      ask: async (signal) => ({ report: await metrics.load(signal), atMs: options.clock() }),
     });
 
   /** What others have seen, where this process has seen nothing yet; from then on it is this one's last good list. */

@@ -1,4 +1,5 @@
 import type { DegradedSource } from '../domain/fleet.ts';
+import type { Clock } from './ports.ts';
 
 /**
  * Where the time of a request goes, beside the total. The one list: labels and figures of these names come from it.
@@ -21,18 +22,19 @@ export interface Meter {
 /** For who measures nothing. */
 export const NO_METER: Meter = { stage: () => undefined, viewAge: () => undefined };
 
-/** The same call, whose duration `meter` is told. */
+/** The same call, whose duration by `clock` `meter` is told. */
 export function timed<Args extends unknown[], Result>(
   meter: Meter,
   stage: Stage,
+  clock: Clock,
   call: (...args: Args) => Promise<Result>,
 ): (...args: Args) => Promise<Result> {
   return async (...args) => {
-    const begunAtMs = performance.now();
+    const begunAtMs = clock();
     try {
       return await call(...args);
     } finally {
-      meter.stage(stage, performance.now() - begunAtMs);
+      meter.stage(stage, clock() - begunAtMs);
     }
   };
 }

@@ -52,7 +52,7 @@ export function createSecrets<Name extends string>(options: SecretsOptions<Name>
     createCachedSource<ReadonlyMap<string, string>>({
       ...options,
       name: 'ssm',
-      fetch: async (signal) => {
+      ask: async (signal) => {
         readAtMs = clock();
         reading = true;
         try {

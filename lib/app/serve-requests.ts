@@ -9,7 +9,7 @@ import { indexOf, newestSampleS } from '../domain/fleet-index.ts';
 import { createPresenceReports } from '../domain/presence-reports.ts';
 import type { DecisionLog } from './decision-log.ts';
 import type { FleetViews, OpenView } from './fleet-views.ts';
-import type { InsightCall, ServeInsight } from './insight.ts';
+import type { InsightCall, ServeInsight } from './insight-call.ts';
 import type { Candidate, ChoiceRequest, GameRequest, Placement, PlacementCall, Presence } from './placement.ts';
 import type { Clock, Log } from './ports.ts';
 import {

@@ -1,8 +1,7 @@
 import type { Selectors } from '../domain/candidate-choice.ts';
 import type { DegradedSource, FleetView, Instance } from '../domain/fleet.ts';
 import { healthyOf, indexOf } from '../domain/fleet-index.ts';
-import type { AssignmentExplanation } from './explain-assignment.ts';
-import type { FleetReport } from './fleet-report.ts';
+import type { AssignmentExplanation, FleetReport } from './insight-results.ts';
 import type { ChoiceRequest, GameRequest, PlacementRequest, PlacementResult } from './placement.ts';
 
 /** What can be asked of a service. */

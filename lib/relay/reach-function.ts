@@ -61,12 +61,12 @@ export function reachFunction(options: FunctionOptions): Way {
   const forward = createForward(post, log, failures.invalidReply);
   const watched = watchCalls(forward, environments, clock, meter);
   const hedging = hedgeCalls(watched, environments, clock);
-  const retrying = retryCalls(hedging.call, watched.call, clock);
+  const retrying = retryCalls(hedging.call, watched.call, clock, random);
   const warming = keepWarm({ count, post, environments, clock, random, log });
   return {
     allocate: insightApart(
       batchItems(traced(shareLists(retrying.call)), clock, watched.slowMs, meter),
-      traced(retryCalls(forward, forward, clock).call),
+      traced(retryCalls(forward, forward, clock, random).call),
     ),
     stats: () => {
       const { hedged, won } = hedging.stats();

@@ -17,10 +17,10 @@ export interface RetriedCalls {
 
 /**
  * Makes calls with `first`, and once more with `again` if the function could not be had and there is time: with the
- * same items, so that whatever the first call may have done is not done twice (hedgeCalls tells of `instance`). Throws the error that says most of what
- * may have happened: one whose outcome is unknown, if there was one.
+ * same items, so that whatever the first call may have done is not done twice (hedgeCalls tells of `instance`). Throws
+ * the error that says most of what may have happened: one whose outcome is unknown, if there was one.
  */
-export function retryCalls(first: Allocate, again: Allocate, clock: Clock): RetriedCalls {
+export function retryCalls(first: Allocate, again: Allocate, clock: Clock, random: () => number): RetriedCalls {
   let retried = 0;
 
   const call: Allocate = async (items, signal) => {
@@ -29,7 +29,7 @@ export function retryCalls(first: Allocate, again: Allocate, clock: Clock): Retr
       return await first(items, signal);
     } catch (error) {
       if (!isWorthRetrying(error)) throw error;
-      const pauseMs = error.failure === 'reset' ? 0 : PAUSE_MS * (1 + Math.random());
+      const pauseMs = error.failure === 'reset' ? 0 : PAUSE_MS * (1 + random());
       const timeLeftMs = longestBudgetMs(items) - (clock() - begunAtMs) - pauseMs;
       if (timeLeftMs < MIN_BUDGET_MS) throw error;
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));

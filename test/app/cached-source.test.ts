@@ -10,7 +10,7 @@ function setUp(overrides: Partial<CachedSourceOptions<string>> & { ignoresSignal
   const log = fakeLog();
   const cached = createCachedSource<string>({
     name: 'consul',
-    fetch: source.call,
+    ask: source.call,
     clock: Date.now,
     random: () => 0.5, // a backoff of exactly 1 s
     log,
@@ -282,7 +282,7 @@ it('calls a failure of no known kind unexpected', async () => {
 
 it('survives a fetch that throws before it returns a promise', async () => {
   const { cached } = setUp({
-    fetch: () => {
+    ask: () => {
       throw new TypeError('oops');
     },
   });

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { OpenView } from '../../lib/app/fleet-views.ts';
-import { createInsight, type InsightOptions } from '../../lib/app/insight.ts';
+import { createInsight } from '../../lib/app/insight.ts';
+import type { InsightOptions } from '../../lib/app/insight-call.ts';
 import type { CandidateExplanation, Explanation, PlacementCall, PlacementResult } from '../../lib/app/placement.ts';
 import type { ExplainRequest, InsightRequest } from '../../lib/app/service-requests.ts';
 import { UpstreamError } from '../../lib/app/upstream-error.ts';

@@ -15,7 +15,7 @@ afterEach(() => {
 function setUp() {
   const first = heldCalls();
   const again = heldCalls();
-  return { first: first.calls, again: again.calls, ...retryCalls(first.allocate, again.allocate, Date.now) };
+  return { first: first.calls, again: again.calls, ...retryCalls(first.allocate, again.allocate, Date.now, () => 0) };
 }
 
 it.each([

@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { onTestFinished, vi } from 'vitest';
 import type { OpenView } from '../../lib/app/fleet-views.ts';
-import type { ServeInsight } from '../../lib/app/insight.ts';
+import type { ServeInsight } from '../../lib/app/insight-call.ts';
 import type { Placement, PlacementAnswer, PlacementCall, PlacementResult } from '../../lib/app/placement.ts';
 import type { Log, LogFields, RedisClient } from '../../lib/app/ports.ts';
 import { type Upstream, UpstreamError } from '../../lib/app/upstream-error.ts';

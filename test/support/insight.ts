@@ -1,5 +1,4 @@
-import type { AssignmentExplanation } from '../../lib/app/explain-assignment.ts';
-import type { FleetReport } from '../../lib/app/fleet-report.ts';
+import type { AssignmentExplanation, FleetReport } from '../../lib/app/insight-results.ts';
 import type { CandidateExplanation } from '../../lib/app/placement.ts';
 import { instance, NOW_MS } from './fakes.ts';
 
