@@ -13,7 +13,7 @@ import { ConfigError, type Env } from '../lib/config/env.ts';
 import { type RelayConfig, readRelayConfig } from '../lib/config/relay-config.ts';
 import { askHealth } from '../lib/relay/ask-health.ts';
 import { createAssignEvents } from '../lib/relay/assign-events.ts';
-import { createConsoleDoor, type RelayReport } from '../lib/relay/console-door.ts';
+import { createConsoleDoor } from '../lib/relay/console-door.ts';
 import type { Counts } from '../lib/relay/counts.ts';
 import { drain } from '../lib/relay/drain.ts';
 import { createPost, MAX_ANSWER_BYTES } from '../lib/relay/forward.ts';
@@ -25,6 +25,7 @@ import { readMetrics } from '../lib/relay/read-metrics.ts';
 import { createRecentTraffic } from '../lib/relay/recent-traffic.ts';
 import { createRelay } from '../lib/relay/relay.ts';
 import { createRelayMeter, type RelayMeter } from '../lib/relay/relay-meter.ts';
+import type { RelayReport } from '../lib/relay/relay-report.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
 const USAGE = `Usage: relay [--check-config | --health | --help]

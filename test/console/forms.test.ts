@@ -130,6 +130,15 @@ describe('the look-up', () => {
     expect(await page.locator('#release').isVisible()).toBe(false);
   });
 
+  it('tells of a record that never expires, as other services may write', async () => {
+    door.routes.set('GET /games/foreign', () => ({ body: { success: true, instance_id: '10.0.0.4' } }));
+    const page = await opened();
+    await page.locator('#look-up-form').getByLabel('Game id').fill('foreign');
+    await page.getByRole('button', { name: 'Look up' }).click();
+
+    await page.getByText('Its record never expires.').waitFor();
+  });
+
   it('asks for a token anew where it is not accepted any more', async () => {
     // Neither of the questions that the page asks by itself may be the one that is refused.
     door.routes.set('GET /relay', () => 'never');

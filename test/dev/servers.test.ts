@@ -129,8 +129,11 @@ it('leaves no server behind when its parent is killed, not even a stopped one', 
   const pids = JSON.parse(line.toString()) as number[];
   expect(pids.map(isAlive)).toEqual([true, true]);
 
+  const ended = once(parent, 'exit');
   // The whole group, as a terminal or a CI runner would.
   process.kill(-parent.pid!, 'SIGKILL');
+  // Until then its number counts as taken.
+  await ended;
 
   await vi.waitFor(() => expect(pids.map(isAlive)).toEqual([false, false]), PATIENCE);
   // The next start tidies up what the dead one could not.

@@ -18,7 +18,9 @@ let functionPids: readonly number[];
 
 beforeAll(async () => {
   // Records outlive the whole file, so that what was written can be told from what was not.
-  stack = await startStack({ instances: 5, functionEnv: { GAME_CACHE_TTL: '3600' } });
+  // The decision log names games on purpose.
+  const functionEnv = { GAME_CACHE_TTL: '3600', DECISION_LOG: 'off' };
+  stack = await startStack({ instances: 5, functionEnv });
   redis = new Redis(stack.addresses.redisUrl);
   nats = await connectRawNats(stack.addresses.natsUrl);
   doors = openDoors(stack, redis, nats);

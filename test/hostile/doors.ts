@@ -29,8 +29,8 @@ export interface Doors {
   readonly stack: Stack;
   readonly redis: Redis;
   readonly nats: RawNats;
-  /** Sends to the relay and waits for the reply. */
-  overNats(message: Omit<RawPublish, 'reply'>): Promise<Seen>;
+  /** Sends to the relay and waits for the reply, which must have the header `traceparent` where that is given, and else none. */
+  overNats(message: Omit<RawPublish, 'reply'> & { readonly traceparent?: string }): Promise<Seen>;
   overHttps(ask: HttpAsk): Promise<Seen & { readonly headers: Readonly<Record<string, unknown>> }>;
   /** The games that have a record, by id. */
   recorded(): Promise<readonly string[]>;
@@ -44,7 +44,7 @@ export function openDoors(stack: Stack, redis: Redis, nats: RawNats): Doors {
     stack,
     redis,
     nats,
-    async overNats({ headers = [`Timeout-Ms: ${PATIENT_MS}`], ...message }) {
+    async overNats({ headers = [`Timeout-Ms: ${PATIENT_MS}`], traceparent, ...message }) {
       const inbox = nats.newInbox();
       nats.publish({ ...message, reply: inbox, headers });
       await expect.poll(() => nats.received.get(inbox), PATIENCE).toHaveLength(1);
@@ -52,8 +52,8 @@ export function openDoors(stack: Stack, redis: Redis, nats: RawNats): Doors {
       const json = JSON.parse(reply?.payload ?? '') as Seen['json'];
       expectNothingLeaked(reply?.payload ?? '', secrets);
       const status = expectShape(json);
-      const said = status === 200 ? '' : errorHeaders(status, String(json['message']));
-      expect(reply?.headers).toBe(said);
+      const failure = status === 200 ? [] : errorHeaders(status, String(json['message']));
+      expect(reply?.headers).toBe(headerBlock([...failure, ...(traceparent ? [`traceparent: ${traceparent}`] : [])]));
       return { status, json };
     },
     async overHttps({ method = 'POST', path = '/assign', headers = {}, body }) {
@@ -88,9 +88,13 @@ function expectShape(json: Seen['json']): number {
   return row.status;
 }
 
-/** The header block of a failure over NATS. */
-function errorHeaders(status: number, message: string): string {
-  return `NATS/1.0\r\nNats-Service-Error: ${message}\r\nNats-Service-Error-Code: ${status}\r\n\r\n`;
+/** The headers of a failure over NATS. */
+function errorHeaders(status: number, message: string): readonly string[] {
+  return [`Nats-Service-Error: ${message}`, `Nats-Service-Error-Code: ${status}`];
+}
+
+function headerBlock(headers: readonly string[]): string {
+  return headers.length === 0 ? '' : `NATS/1.0\r\n${headers.map((header) => `${header}\r\n`).join('')}\r\n`;
 }
 
 function sendHttp(base: URL, { method = 'POST', path = '/', headers = {}, body }: HttpAsk) {

@@ -67,7 +67,7 @@ export const ENVELOPE_CASES: readonly EnvelopeCase[] = [
     async run(doors) {
       const payload = game('a11');
       const headers = [`TIMEOUT-MS: ${PATIENT_MS}`, `Traceparent: ${TRACE}`];
-      expect(await doors.overNats({ payload, headers })).toMatchObject(SUCCESS);
+      expect(await doors.overNats({ payload, headers, traceparent: TRACE })).toMatchObject(SUCCESS);
       expect(await doors.overNats({ payload, headers: ['timeout-ms: 1'] })).toMatchObject(BAD_TIMEOUT);
       const answer = await doors.overHttps({ body: payload, headers: { Traceparent: TRACE } });
       expect(answer.headers).toMatchObject({ traceparent: TRACE });

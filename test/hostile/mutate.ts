@@ -133,7 +133,7 @@ function changeOne(root: Holder, random: Random): void {
 function anotherLike(value: unknown, random: Random): unknown {
   if (typeof value === 'number') return pick(AWKWARD_NUMBERS, random);
   if (typeof value === 'string' && /^[-+]?\d/.test(value)) return pick(AWKWARD_NUMERALS, random);
-  return pick(AWKWARD_VALUES, random);
+  return structuredClone(pick(AWKWARD_VALUES, random));
 }
 
 /** Every place of a value, as whatever holds it and its key there. */

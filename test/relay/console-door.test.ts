@@ -5,9 +5,10 @@ import { MAX_REQUEST_BYTES } from '../../lib/api/assign-request.ts';
 import type { BatchItem } from '../../lib/api/batch.ts';
 import { readTokens } from '../../lib/api/bearer-tokens.ts';
 import { failureReply, type Reply } from '../../lib/api/outcomes.ts';
-import { createConsoleDoor, type RelayReport } from '../../lib/relay/console-door.ts';
+import { createConsoleDoor } from '../../lib/relay/console-door.ts';
 import { type HealthServer, startHealthServer } from '../../lib/relay/health-server.ts';
 import { createRelay, type RelayOptions } from '../../lib/relay/relay.ts';
+import type { RelayReport } from '../../lib/relay/relay-report.ts';
 import { ASSIGN, fakeLog, fakeMessage } from './fake-message.ts';
 
 const PAGE = { html: '<!doctype html><p>ё</p>', headers: { 'content-security-policy': "default-src 'none'" } };

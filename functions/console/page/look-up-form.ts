@@ -29,7 +29,11 @@ export function createLookUpForm(api: () => Api, onRefused: () => void): void {
     if (answer.kind === 'ok') {
       const { instance_id, expires_in_s } = answer.body;
       show(element('p', 'verdict', 'It runs at ', element('b', '', instance_id)));
-      result.append(element('p', 'note', `Its record lives for another ${duration(expires_in_s)}.`));
+      const lives =
+        expires_in_s === undefined
+          ? 'Its record never expires.'
+          : `Its record lives for another ${duration(expires_in_s)}.`;
+      result.append(element('p', 'note', lives));
     } else if (answer.kind === 'failed' && answer.status === 404 && answer.code === 'not_found') {
       show(element('p', 'verdict', 'No game of that id is assigned.'));
     } else show(failure('Not looked up', answer));

@@ -76,12 +76,13 @@ export function fakeExplanation(instances: number): ExplainReply {
   };
 }
 
-export function fakeRelay(): RelayReport & { readonly success: true; readonly at_ms: number } {
+export function fakeRelay(): RelayReport {
   return {
     success: true,
     at_ms: 1_780_000_000_000,
     uptime_s: 4000,
     version: '0.1.0',
+    service: 'game-allocator-service',
     nats: 'serving',
     in_flight: 3,
     received: 123_456,
@@ -92,7 +93,7 @@ export function fakeRelay(): RelayReport & { readonly success: true; readonly at
     retried: 1,
     late_replies: 0,
     lost_replies: 0,
-    upstream_failures: { redis: 2 },
+    upstream_failures: { refused: 0, connect: 0, reset: 2, timeout: 0, status: 0, invalid_body: 0 },
     rates: { requests_per_s: 412.4, failures_per_s: 0.1 },
     latency_ms: { p50: 2.3, p95: 8.7, p99: 31 },
   };
