@@ -3,7 +3,7 @@ import type { $ZodCheck } from 'zod/v4/core';
 import { SELECTOR_KEY_LENGTH, SELECTOR_KEYS, Selector } from '../../lib/api/assign-request.ts';
 import { BatchItem } from '../../lib/api/batch.ts';
 import { GameId } from '../../lib/api/game-request.ts';
-import { InstanceId } from '../../lib/api/reply.ts';
+import { InstanceId } from '../../lib/api/instance-id.ts';
 import { GAME_ID_MAX, INSTANCE_ID_MAX, NOT_IN_GAME_ID, NOT_IN_INSTANCE_ID } from '../../lib/domain/ids.ts';
 import { SELECTABLE_LENGTH } from '../../lib/domain/selector.ts';
 

@@ -1,6 +1,7 @@
 import { BatchRequest } from '../../lib/api/batch.ts';
 import { GameId } from '../../lib/api/game-request.ts';
-import { AnyFailure, InstanceId } from '../../lib/api/reply.ts';
+import { InstanceId } from '../../lib/api/instance-id.ts';
+import { AnyFailure } from '../../lib/api/reply.ts';
 import type { Contract } from './contract.ts';
 import { type Json, jsonSchemaOf } from './json-schema.ts';
 import { FIELD_TEXTS } from './texts.ts';

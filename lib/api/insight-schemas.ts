@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { ExplainReply, FleetReply } from './insight-replies.ts';
+import { InstanceId } from './instance-id.ts';
 
 /** As another process sends them; see readReply. */
 
@@ -25,10 +26,10 @@ export const FleetReplySchema: z.ZodMiniType<FleetReply> = z.object({
   sources: z.object({ consul: Source, prometheus: Source, redis: Source }),
   game: z.exactOptional(GameUse),
   recent: z.exactOptional(z.object({ bucket_s: z.literal(30), newest_at_s: z.number() })),
-  failing: z.array(z.string()),
+  failing: z.array(InstanceId),
   instances: z.array(
     z.object({
-      instance_id: z.string(),
+      instance_id: InstanceId,
       port: z.exactOptional(z.int()),
       status: z.enum(['eligible', 'draining', 'not_taking']),
       cpu_cores: z.number(),
@@ -49,12 +50,12 @@ export const ExplainReplySchema: z.ZodMiniType<ExplainReply> = z.object({
   at_ms: z.number(),
   degraded: Degraded,
   decision: z.enum(['placed', 'recorded', 'no_candidate', 'no_capacity', 'too_many_games', 'conflict']),
-  instance_id: z.exactOptional(z.string()),
+  instance_id: z.exactOptional(InstanceId),
   message: z.string(),
   game: GameUse,
   candidates: z.array(
     z.object({
-      instance_id: z.string(),
+      instance_id: InstanceId,
       reason: z.enum([
         'chosen',
         'recorded',

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { isInstanceId } from '../domain/ids.ts';
 import { ExplainReplySchema, FleetReplySchema } from './insight-schemas.ts';
+import { InstanceId } from './instance-id.ts';
 import type { Op } from './op.ts';
 import { FAILURES, type FailureCode, type FailureReply, type Reply, type SuccessReplies } from './outcomes.ts';
 
@@ -8,8 +8,6 @@ const CODES = Object.keys(FAILURES) as FailureCode[];
 
 const success = { success: z.literal(true) };
 const degraded = z.exactOptional(z.array(z.string()));
-/** Callers make NATS subjects of it. */
-export const InstanceId = z.string().check(z.refine(isInstanceId));
 
 const GameReply = z.object({
   ...success,
