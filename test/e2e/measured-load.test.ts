@@ -42,6 +42,8 @@ beforeAll(async () => {
     // Only to have a whole configuration: the allocator below has a Redis of its own.
     UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1',
     UPSTASH_REDIS_REST_TOKEN: 'none',
+    // It would write into the tests' own output.
+    DECISION_LOG: 'off',
   };
   measured = createMeasuredLoad(env);
   const { allocator, log } = readFunctionConfig(env);
