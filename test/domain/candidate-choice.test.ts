@@ -179,3 +179,35 @@ it('never gives what is not required, and every tier is of the call and no two o
     { numRuns: 60 },
   );
 });
+
+it('begins a fleet of more than 5,000 somewhere, and then looks at each instance once', () => {
+  const chooser = createCandidateChooser(() => 0.5);
+  const gpus = [0, 2000, 4999, 5000];
+
+  const { instances } = chooser.all(fleet(5001, gpus), [require({ gpu: true })]);
+
+  expect(instances.map(({ id }) => id)).toEqual(['4999', '5000', '0', '2000']);
+});
+
+it('begins a fleet of 5,000 with its first, whatever chance says', () => {
+  const { instances } = createCandidateChooser(() => 0.5).all(fleet(5000), [{}]);
+
+  expect(instances.length).toBe(5000);
+  expect(instances[0]?.id).toBe('0');
+});
+
+it('prefers nobody where only something is required', () => {
+  const choice = createCandidateChooser(Math.random).some(fleet(6, [0]), [EU, { ...EU, ...GPU_PREFERRED }]);
+
+  expect(tiersOf(choice, 0)).toEqual([['0', '3']]);
+  expect(tiersOf(choice, 1)).toEqual([['0'], ['3']]);
+});
+
+it('has no group without anybody in it where a call is full before its turn', () => {
+  const preferred = Array.from({ length: 5000 }, (_, index) => index);
+
+  const { requests } = createCandidateChooser(() => 0).all(fleet(6000, preferred), [GPU_PREFERRED, EU]);
+
+  expect(requests.map(({ tiers }) => tiers?.map(({ length }) => length))).toEqual([undefined, [1667]]);
+  expect(requests.map(({ partial }) => partial)).toEqual([true, true]);
+});

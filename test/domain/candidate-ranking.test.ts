@@ -84,3 +84,64 @@ it('has the chosen one first where others have the same score', () => {
     'c',
   ]);
 });
+
+it('has the chosen one first also where it stands last and a better score stands before it', () => {
+  const all = [judged('a', 0.1), judged('b', 0.2), judged('c', 0.9)];
+
+  expect(rankCandidates(all, () => 0, 'c', SPREAD).map(({ candidate }) => candidate.instanceId)).toEqual([
+    'c',
+    'a',
+    'b',
+  ]);
+});
+
+it('has who may not have the game last, and before them who is full, the preferred and the least scored first', () => {
+  const all = [
+    judged('not-1', 0.1, 'not_selected'),
+    judged('full-2', 0.7, 'full'),
+    judged('full-1', 0.6, 'full'),
+    judged('full-0', 0.9, 'full'),
+    judged('taken', 0.8),
+  ];
+  const tierOf = (position: number) => (position === 3 ? 0 : 1);
+
+  expect(rankCandidates(all, tierOf, 'taken', SPREAD).map(({ candidate }) => candidate.instanceId)).toEqual([
+    'taken',
+    'full-0',
+    'full-1',
+    'full-2',
+    'not-1',
+  ]);
+});
+
+it('by pack goes by the score below the ceiling downwards, above it and without a sample upwards', () => {
+  const all = [
+    judged('dark-2', 0.6, 'dark'),
+    judged('dark-1', 0.5, 'dark'),
+    judged('over-2', 0.9),
+    judged('over-1', 0.8),
+    judged('low', 0.1),
+    judged('at-ceiling', 0.75),
+    judged('mid', 0.4),
+    judged('top', 0.7),
+  ];
+
+  expect(
+    rankCandidates(all, () => 0, 'top', PACK).map(({ candidate, reason }) => `${candidate.instanceId} ${reason}`),
+  ).toEqual([
+    'top chosen',
+    'at-ceiling lower_score',
+    'mid lower_score',
+    'low lower_score',
+    'over-1 above_ceiling',
+    'over-2 above_ceiling',
+    'dark-1 unmeasured',
+    'dark-2 unmeasured',
+  ]);
+});
+
+it('by pack does not call an instance without a score above the ceiling', () => {
+  const all = [judged('a', 0.5), { instanceId: 'b', state: 'sampled' as const }];
+
+  expect(rankCandidates(all, () => 0, 'a', PACK)[1]?.reason).toBe('lower_score');
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ALL_UP_TO, createCandidateWalk, createPartWalk } from '../../lib/domain/candidate-walk.ts';
+import { ALL_UP_TO, assignmentLooksAt, createCandidateWalk, createPartWalk } from '../../lib/domain/candidate-walk.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
@@ -140,5 +140,34 @@ it('chooses from a part of a list that keeps changing its size', () => {
     const [taken = []] = walk(length, [{ members: numbers(length), requests: 1 }]);
     expect(new Set(taken).size).toBe(length <= 64 ? length : 32);
     expect(taken.every((position) => position < length)).toBe(true);
+  }
+});
+
+it.each([
+  [0, 0],
+  [64, 64],
+  [65, 32],
+  [3000, 32],
+])('tells that an assignment among %i looks at %i', (count, looksAt) => {
+  expect(assignmentLooksAt(count)).toBe(looksAt);
+});
+
+it('shuffles so that every order is as likely', () => {
+  // Of 65, the one that comes first: each draw is the highest that there is, so nobody changes places.
+  const first = createCandidateWalk(() => 1 - Number.EPSILON)(numbers(65), 1);
+  // Each draw is the lowest: each in turn, from the last on, goes to where the first was.
+  const turned = createCandidateWalk(() => 0)(numbers(65), 1);
+
+  expect(first).toEqual(numbers(32));
+  expect(turned).toEqual(numbers(32).map((number) => number + 1));
+});
+
+it('ends the walk of a part after one round, also where others are walked with it', () => {
+  const walk = createPartWalk(Math.random);
+  const few = { members: every(2, 130), requests: 1 };
+
+  for (let call = 0; call < 20; call += 1) {
+    const [taken = []] = walk(130, [few]);
+    expect(new Set(taken).size).toBe(32);
   }
 });

@@ -41,6 +41,11 @@ it.each<[Partial<DecisionFacts>, string]>([
     { part: { looksAt: 32, of: 3000 } },
     '10.0.0.3 has the lowest expected use: CPU 41 %, RAM 30 %; next is 10.0.0.5 with CPU 44 %, RAM 30 %; of 3000 instances each assignment looks at 32, drawn by chance.',
   ],
+  [{ instances: [FULL] }, 'The game would be placed.'],
+  [
+    { packCeiling: 0.75, instances: [FIRST, { ...SECOND, reason: 'above_ceiling' }] },
+    '10.0.0.3 is the fullest that stays below 75 %: CPU 41 %, RAM 30 %; next is 10.0.0.5 with CPU 44 %, RAM 30 %.',
+  ],
   [{ decision: 'recorded' }, 'The game is recorded on 10.0.0.3 already, and it stays there.'],
   [
     { decision: 'recorded', isGone: true },

@@ -45,3 +45,14 @@ it('tells the newest sample of a report, and nothing where there is none', () =>
   expect(newestSampleS({ samples })).toBe(9);
   expect(newestSampleS({ samples: new Map() })).toBeUndefined();
 });
+
+it('keeps who is healthy and has the same address in the order of the list', () => {
+  const same = ['b', 'a', 'c'].map((id) => ({ ...instance(id, 'eligible'), address: '10.0.0.1' }));
+  const list: FleetList = {
+    instances: [{ ...instance('z', 'eligible'), address: '10.0.0.2' }, ...same],
+    unusable: 0,
+    duplicates: 0,
+  };
+
+  expect(healthyOf(list).map(({ id }) => id)).toEqual(['b', 'a', 'c', 'z']);
+});

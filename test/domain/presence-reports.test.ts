@@ -78,3 +78,10 @@ it('names 256 at most of those that are back', () => {
 
   expect(reports.of(viewWith([], ...ids(300)))?.back).toEqual(ids(256));
 });
+
+it('tells of as many that are gone as are back', () => {
+  const reports = createPresenceReports();
+  reports.marked(['back']);
+
+  expect(reports.of(viewWith(['gone'], 'back'))).toEqual({ atMs: 7, gone: ['gone'], back: ['back'] });
+});

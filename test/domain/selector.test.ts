@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { matcherOf, toSelector } from '../../lib/domain/selector.ts';
+import { hasAtMost, isSelectable, matcherOf, SELECTABLE_LENGTH, toSelector } from '../../lib/domain/selector.ts';
 import { instance } from '../support/fakes.ts';
 
 const json = (text: string) => JSON.parse(text);
@@ -48,4 +48,30 @@ it('makes equal text of equal wishes, in whatever order they are told', () => {
     ['b', 'x'],
   ]);
   expect(JSON.stringify(toSelector({ __c: 'y', b: 'x', a: true }))).toBe(JSON.stringify(one));
+});
+
+it.each([
+  ['', 0, true],
+  ['abc', 3, true],
+  ['abcd', 3, false],
+  // Each takes two units.
+  ['🎲🎲🎲', 3, true],
+  ['🎲🎲🎲🎲', 3, false],
+  ['🎲🎲🎲a', 3, false],
+  ['🎲🎲a', 3, true],
+  ['abcdef', 3, false],
+])('of %j says that it has at most %i characters: %s', (text, most, has) => {
+  expect(hasAtMost(text, most)).toBe(has);
+});
+
+it.each<[unknown, boolean]>([
+  ['eu', true],
+  ['', true],
+  ['x'.repeat(SELECTABLE_LENGTH), true],
+  ['x'.repeat(SELECTABLE_LENGTH + 1), false],
+  [7, false],
+  [['eu'], false],
+  [undefined, false],
+])('can select by %j: %s', (text, can) => {
+  expect(isSelectable(text)).toBe(can);
 });
