@@ -1,7 +1,6 @@
 // Mutation testing: breaks the code on purpose, thousands of times, and tells which breaks no test notices.
 // Of the parts that decide without any server: the domain, and the core of the relay. `npm run mutation`.
 
-/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   testRunner: 'vitest',
   vitest: { configFile: 'test/mutation.vitest.config.ts', related: false },

@@ -55,8 +55,7 @@ export function createCandidateChooser(random: () => number): CandidateChooser {
     all(eligible, requests) {
       // A fleet that is larger still is looked at from another place each time.
       const start = eligible.length <= MOST ? 0 : Math.floor(random() * eligible.length);
-      const list = start === 0 ? eligible : [...eligible.slice(start), ...eligible.slice(0, start)];
-      if (!requests.some(isSelective)) return unselected(list.slice(0, MOST), eligible, requests);
+      const list = [...eligible.slice(start), ...eligible.slice(0, start)];
       return selected(
         list,
         requests.length,

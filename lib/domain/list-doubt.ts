@@ -6,7 +6,6 @@ import type { FleetList } from './fleet.ts';
  * failing is not absent.
  */
 export function isDoubtful(previous: FleetList, next: FleetList): boolean {
-  if (previous.instances.length === 0) return false;
   const there = new Set(next.instances.map(({ id }) => id));
   const absent = previous.instances.filter(({ id }) => !there.has(id)).length;
   return absent > previous.instances.length / 2;

@@ -117,14 +117,13 @@ export function batchItems(allocate: Allocate, clock: Clock, slowMs: () => numbe
   };
 }
 
-/** Fires when nobody waits for any part of the answer any more. */
+/** Fires when nobody waits for any part of the answer any more; somebody still does now. */
 function whenAllAbort(signals: readonly AbortSignal[]): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const check = () => {
     if (signals.every(({ aborted }) => aborted)) controller.abort();
   };
   for (const signal of signals) signal.addEventListener('abort', check);
-  check();
   return {
     signal: controller.signal,
     release: () => {

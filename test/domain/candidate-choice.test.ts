@@ -211,3 +211,12 @@ it('has no group without anybody in it where a call is full before its turn', ()
   expect(requests.map(({ tiers }) => tiers?.map(({ length }) => length))).toEqual([undefined, [1667]]);
   expect(requests.map(({ partial }) => partial)).toEqual([true, true]);
 });
+
+it('has no group of preferred ones where a full call has no place for any of them', () => {
+  const american = Array.from({ length: 6000 }, (_, index) => 3 * index + 1);
+
+  const choice = createCandidateChooser(() => 0).all(fleet(18_000, american), [EU, GPU_PREFERRED]);
+
+  expect(choice.requests.map(({ tiers }) => tiers)).toEqual([undefined, undefined]);
+  expect(choice.instances.every(({ tags }) => tags.length === 0)).toBe(true);
+});

@@ -272,3 +272,83 @@ it('tells of each batch how many it has, and of each item how long it waited', a
   expect(meter.batches).toMatchObject({ count: 2, sum: 4, least: 1, most: 3 });
   expect(meter.stages.queue).toMatchObject({ count: 4, sum: 120, least: 0, most: 40 });
 });
+
+it('names the allocator in what it says of an item without an answer, and of one that nobody waits for', async () => {
+  const { calls, allocate, failed } = setUp();
+  const gone = AbortSignal.abort();
+  const ask = (id: string, signal: AbortSignal) =>
+    allocate([{ op: 'assign', request: id, budget_ms: 400 }], signal).catch((error: unknown) => failed.push(error));
+
+  void ask('gone', gone);
+  await now();
+  expect(failed).toEqual([expect.objectContaining({ upstream: 'allocator', failure: 'timeout', outcome: 'none' })]);
+  expect(calls).toEqual([]);
+
+  const short = batchItems(
+    async () => [],
+    Date.now,
+    () => 25,
+  );
+  await expect(short([{ op: 'assign', request: 'a' }], new AbortController().signal)).rejects.toMatchObject({
+    upstream: 'allocator',
+    failure: 'invalid_body',
+    outcome: 'unknown',
+  });
+});
+
+it('makes no call for a batch of which nobody waits for anything', async () => {
+  const { allocate, meter } = setUp();
+  const batchSent = vi.spyOn(meter, 'batchSent');
+
+  allocate([{ op: 'assign', request: 'gone' }], AbortSignal.abort()).catch(() => undefined);
+  await now();
+
+  expect(batchSent).not.toHaveBeenCalled();
+});
+
+it('looks once for each go, and sets one timer, however many items come in it', async () => {
+  const { calls, ask } = setUp();
+  const soon = vi.spyOn(globalThis, 'queueMicrotask');
+
+  for (const id of ['a', 'b', 'c']) ask(id);
+  expect(soon).toHaveBeenCalledTimes(1);
+  await now();
+  for (const id of ['d', 'e', 'f']) {
+    ask(id);
+    await now();
+  }
+
+  expect(vi.getTimerCount()).toBe(1);
+  expect(calls).toHaveLength(1);
+  soon.mockRestore();
+});
+
+it('sends what gathers as soon as the call under way is slow, counted from its beginning', async () => {
+  vi.setSystemTime(1_760_000_000_000);
+  const { calls, ask } = setUp(() => 25);
+  ask('a');
+  await vi.advanceTimersByTimeAsync(10);
+
+  ask('b');
+  await vi.advanceTimersByTimeAsync(14);
+  expect(calls).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(1);
+
+  expect(calls.map(({ ids }) => ids)).toEqual([['a'], ['b']]);
+});
+
+it('does not listen to its callers any more when their call has ended', async () => {
+  const { calls, ask } = setUp();
+  const caller = new AbortController();
+  const listening = vi.spyOn(caller.signal, 'addEventListener');
+  const released = vi.spyOn(caller.signal, 'removeEventListener');
+  ask('a', { signal: caller.signal });
+  await now();
+
+  await calls[0]?.answer();
+
+  expect(listening).toHaveBeenCalledTimes(1);
+  expect(released.mock.calls).toEqual([listening.mock.calls[0]]);
+  caller.abort();
+  expect(calls[0]?.signal.aborted).toBe(false);
+});

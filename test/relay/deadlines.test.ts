@@ -71,3 +71,16 @@ it('is there at once for a time that has passed', async () => {
 
   expect(reached).toEqual(['late']);
 });
+
+it('tells also whoever comes in the very millisecond whose deadline has just been reached', async () => {
+  const deadlines = createDeadlines(Date.now);
+  const atMs = Date.now() + 100;
+  const seen: string[] = [];
+  deadlines.at(atMs, () => seen.push('first'));
+  await vi.advanceTimersByTimeAsync(100);
+
+  deadlines.at(atMs, () => seen.push('second'));
+  await vi.advanceTimersByTimeAsync(1);
+
+  expect(seen).toEqual(['first', 'second']);
+});

@@ -63,3 +63,28 @@ it('goes on to the next step when one fails or hangs', async () => {
   expect(steps).toEqual(['close']);
   expect(events).toEqual(['drain_step_failed', 'drain_step_failed']);
 });
+
+it('says which step failed, why, and how many requests were in flight', async () => {
+  const { connection, relay, handle } = start();
+  const warning = vi.fn();
+  const log = { debug: vi.fn(), info: vi.fn(), warning, error: vi.fn() };
+  const never = () => new Promise<void>(() => undefined);
+  handle(fakeMessage({ game_id: 'g' }).message);
+
+  const drained = drain(
+    { ...connection, stopTaking: never, flush: never, close: () => Promise.reject(new Error('closed')) },
+    { ...relay, finish: never },
+    log,
+  );
+  await vi.advanceTimersByTimeAsync(20_000);
+  await drained;
+
+  const told = warning.mock.calls.map(([event, fields, error]) => [event, fields.step, (error as Error).message]);
+  expect(told).toEqual([
+    ['drain_step_failed', 'stop_taking', 'Not done within 2000 ms'],
+    ['drain_step_failed', 'finish', 'Not done within 10500 ms'],
+    ['drain_step_failed', 'flush', 'Not done within 2000 ms'],
+    ['drain_step_failed', 'close', 'closed'],
+  ]);
+  expect(warning.mock.calls.map(([, fields]) => fields.in_flight)).toEqual([0, 0, 0, 0]);
+});

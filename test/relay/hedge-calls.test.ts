@@ -232,3 +232,24 @@ it('has at no time hedged more than 5 % of its calls, whatever they take and how
   );
   expect(seen.hedged).toBeGreaterThan(30); // it was put to the test at all
 });
+
+it('makes a call that nobody waits for any more with a signal that says so', async () => {
+  const { calls, call } = await setUp();
+
+  void call(ITEMS, AbortSignal.abort()).catch(() => undefined);
+
+  expect(calls[0]?.signal.aborted).toBe(true);
+});
+
+it('does not listen to its caller any more when the call has ended', async () => {
+  const { calls, call } = await setUp();
+  const caller = new AbortController();
+  const listening = vi.spyOn(caller.signal, 'addEventListener');
+  const released = vi.spyOn(caller.signal, 'removeEventListener');
+  const outcome = outcomeOf(call(ITEMS, caller.signal));
+
+  await calls[0]?.answer();
+
+  expect(outcome.value).toHaveLength(2);
+  expect(released.mock.calls).toEqual(listening.mock.calls.map(([type, listener]) => [type, listener]));
+});

@@ -154,3 +154,26 @@ it('stops between two rounds', async () => {
 
   expect(calledAtMs).toEqual([0]);
 });
+
+it('says how many calls of how many have failed, and why the first has', async () => {
+  const failures = [new UpstreamError('allocator', 'connect'), new UpstreamError('allocator', 'reset')];
+  const [first] = failures;
+  const warning = vi.fn();
+  const keep = (post: Post) =>
+    keepWarm({
+      ...{ count: 3, post, environments: createEnvironments(Date.now), clock: Date.now, random: () => 0 },
+      log: { debug: vi.fn(), info: vi.fn(), warning, error: vi.fn() },
+    });
+
+  keep(async () => {
+    const failure = failures.shift();
+    if (failure !== undefined) throw failure;
+    return [{ success: true }];
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(warning.mock.calls).toEqual([['keep_warm_failed', { failures: 2, calls: 3 }, first]]);
+
+  keep(async () => [{ success: true }]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(warning).toHaveBeenCalledTimes(1);
+});

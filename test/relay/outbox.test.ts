@@ -118,3 +118,14 @@ it('counts as lost what is thrown away at the end', () => {
   expect(sent).toEqual([]);
   expect([outbox.kept(), outbox.lost()]).toEqual([0, 1]);
 });
+
+it('counts what was kept beyond its time as lost, whether or not anybody asks what is kept', () => {
+  const { time, put, outbox } = setUp();
+  outbox.hold();
+  put('a', 1450);
+  put('b', 2000);
+
+  time.nowMs = 1500;
+
+  expect(outbox.lost()).toBe(1);
+});

@@ -113,3 +113,51 @@ it('does not call again when nobody waits any more', async () => {
   expect(again).toEqual([]);
   expect(outcome.error).toMatchObject({ failure: 'connect' });
 });
+
+it.each([
+  [0, 25],
+  [0.5, 37.5],
+  [0.96, 49],
+])('pauses longer by chance, so that relays do not come back together: by %d of it, %d ms', async (chance, pauseMs) => {
+  const [first, again] = [heldCalls(), heldCalls()];
+  const { call } = retryCalls(first.allocate, again.allocate, Date.now, () => chance);
+  void call(ITEMS, signal);
+
+  await first.calls[0]?.fail(new UpstreamError('allocator', 'connect'));
+  await vi.advanceTimersByTimeAsync(Math.floor(pauseMs) - 1);
+  expect(again.calls).toHaveLength(0);
+  await vi.advanceTimersByTimeAsync(2);
+
+  expect(again.calls).toHaveLength(1);
+});
+
+it.each([
+  [365, 1],
+  [366, 0],
+])('counts the pause as time that is gone: after %i of 435 ms it makes %i more calls', async (passedMs, more) => {
+  const { first, again, call } = setUp();
+  void call(ITEMS, signal).catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(passedMs);
+
+  await first[0]?.fail(new UpstreamError('allocator', 'connect'));
+  await vi.advanceTimersByTimeAsync(25);
+
+  expect(again).toHaveLength(more);
+});
+
+it.each([
+  ['a status of 500', new UpstreamError('allocator', 'status', { status: 500 }), 1],
+  ['a status of 499', new UpstreamError('allocator', 'status', { status: 499 }), 0],
+  ['a status that nobody knows', new UpstreamError('allocator', 'status'), 0],
+  ['an answer of another kind with a status', new UpstreamError('allocator', 'invalid_body', { status: 502 }), 0],
+  ['a refusal, though with 429', new UpstreamError('allocator', 'refused', { status: 429 }), 0],
+  ['a mistake of ours that looks like one of theirs', Object.assign(new Error('no'), { failure: 'reset' }), 0],
+])('after %s makes %i more calls', async (_case, error, more) => {
+  const { first, again, call } = setUp();
+  void call(ITEMS, signal).catch(() => undefined);
+
+  await first[0]?.fail(error);
+  await vi.advanceTimersByTimeAsync(60);
+
+  expect(again).toHaveLength(more);
+});

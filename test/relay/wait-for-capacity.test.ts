@@ -133,3 +133,23 @@ it('shares a timer between those who were refused together', async () => {
 
   expect(vi.getTimerCount()).toBe(1);
 });
+
+it('asks once more where there is just the time for an answer', async () => {
+  const { start, asked } = setUp(() => FULL);
+
+  // Refused after 5 ms; asked again 50 ms later, with 100 ms left.
+  start(450, 155);
+  await vi.advanceTimersByTimeAsync(450);
+
+  expect(asked.map(({ atMs }) => atMs)).toEqual([0, 55]);
+});
+
+it('refuses at once where the refusal comes when the waiting is over', async () => {
+  const { start, answered } = setUp(() => FULL);
+
+  start(450, 5);
+  await vi.advanceTimersByTimeAsync(5);
+
+  expect(answered).toEqual([{ reply: FULL, atMs: 5 }]);
+  expect(vi.getTimerCount()).toBe(0);
+});

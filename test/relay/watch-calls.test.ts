@@ -124,3 +124,13 @@ it('tells how long each call took, also one that failed', async () => {
     ['call', 450],
   ]);
 });
+
+it('takes an environment whose call has failed for gone, and no longer for occupied', async () => {
+  const { environments, call } = setUp();
+
+  await call(1, 'failed');
+  await call(1);
+
+  expect(environments.inUseSinceMs(1)).not.toBe(Number.NEGATIVE_INFINITY);
+  expect(environments.inUseSinceMs(2)).toBe(Number.NEGATIVE_INFINITY);
+});
