@@ -203,15 +203,6 @@ it('prefers nobody where only something is required', () => {
   expect(tiersOf(choice, 1)).toEqual([['0'], ['3']]);
 });
 
-it('has no group without anybody in it where a call is full before its turn', () => {
-  const preferred = Array.from({ length: 5000 }, (_, index) => index);
-
-  const { requests } = createCandidateChooser(() => 0).all(fleet(6000, preferred), [GPU_PREFERRED, EU]);
-
-  expect(requests.map(({ tiers }) => tiers?.map(({ length }) => length))).toEqual([undefined, [1667]]);
-  expect(requests.map(({ partial }) => partial)).toEqual([true, true]);
-});
-
 it('has no group of preferred ones where a full call has no place for any of them', () => {
   const american = Array.from({ length: 6000 }, (_, index) => 3 * index + 1);
 
